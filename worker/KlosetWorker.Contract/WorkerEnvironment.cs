@@ -1,0 +1,27 @@
+namespace KlosetWorker.Contract;
+
+/// <summary>Environment variables by which a Job tells its worker where things are mounted, and people tell `kloset` the same.</summary>
+public static class WorkerEnvironment
+{
+    /// <summary>Path of the run file.</summary>
+    public const string Run = "KLOSET_RUN";
+
+    /// <summary>Folder below which each Secret or ConfigMap is mounted whole, in a folder named by its logical name.</summary>
+    public const string Secrets = "KLOSET_SECRETS";
+
+    /// <summary>Folder below which each claim is mounted, in a folder named by its logical name.</summary>
+    public const string Source = "KLOSET_SOURCE";
+
+    /// <summary>Folder for sorting and for the mapped index; may vanish between runs.</summary>
+    public const string Cache = "KLOSET_CACHE";
+
+    /// <summary>File for the result: the container's termination message.</summary>
+    public const string Result = "KLOSET_RESULT";
+
+    /// <summary>Repository location for the command line, `fs:PATH` or `s3://…`.</summary>
+    public const string Repository = "KLOSET_REPOSITORY";
+
+    public const string Passphrase = "KLOSET_PASSPHRASE";
+
+    public const string PassphraseFile = "KLOSET_PASSPHRASE_FILE";
+}
