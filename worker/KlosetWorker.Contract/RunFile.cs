@@ -64,6 +64,9 @@ public sealed record RunFile
         JsonSerializer.Deserialize(json, ContractJson.Default.RunFile) ?? throw new JsonException("the run file is null");
 
     public string ToJson() => JsonSerializer.Serialize(this, ContractJson.Default.RunFile);
+
+    /// <summary>What makes this run file unusable, in words; empty when it is fine.</summary>
+    public IReadOnlyList<string> Problems() => [.. RunFileRules.Problems(this)];
 }
 
 /// <param name="Id">Opaque label; the origin of the snapshots.</param>
@@ -125,8 +128,11 @@ public sealed record RunGoogleDrive(string FolderId, string CredentialsSecret);
 
 public sealed record RunBackup
 {
-    /// <summary>1 to 4 places where Takeout archives are dropped. Exactly one of the three sources is set.</summary>
+    /// <summary>1 to 4 places where Takeout archives are dropped. Exactly one of the sources is set.</summary>
     public IReadOnlyList<RunLocation>? Takeout { get; init; }
+
+    /// <summary>A folder on a volume, backed up as it is, without any pairing.</summary>
+    public RunVolume? Folder { get; init; }
 
     /// <summary>Logical name of the Secret with the grant for the Library API.</summary>
     public string? LibraryCredentialsSecret { get; init; }

@@ -76,6 +76,9 @@ public sealed record RunResult
 
     public CheckTotals? Check { get; init; }
 
+    /// <summary>Result of an `inspect` run: how the lost run ended, as far as the repository tells. Null when nothing was found.</summary>
+    public string? FoundRunId { get; init; }
+
     /// <summary>A few lines for people; the first to be dropped.</summary>
     public IReadOnlyList<string>? Warnings { get; init; }
 
@@ -83,21 +86,53 @@ public sealed record RunResult
     public static RunResult Parse(string json) =>
         JsonSerializer.Deserialize(json, ContractJson.Default.RunResult) ?? throw new JsonException("the result is null");
 
-    /// <summary>JSON that fits a termination message. Dropped first to last until it fits: warnings, older snapshots, actions, hint, the plan's losses, snapshots.</summary>
+    /// <summary>
+    /// JSON that fits a termination message. Dropped one after the other until it fits: warnings, names of what is missing, snapshots
+    /// older than the newest three, archives safe to delete, the plan's losses, actions, snapshots older than the newest, hint, all
+    /// snapshots, plan, transfer, repository totals, message, exports, library, check, restored, the ingested digest, the rest.
+    /// </summary>
     public string ToTerminationMessage()
     {
-        RunResult[] shorter =
-        [
-            this,
-            this with { Warnings = null },
-            this with { Warnings = null, Snapshots = Snapshots?.Take(3).ToArray() },
-            this with { Warnings = null, Snapshots = Snapshots?.Take(1).ToArray(), Actions = null },
-            this with { Warnings = null, Snapshots = Snapshots?.Take(1).ToArray(), Actions = null, Hint = null, Plan = Plan is null ? null : Plan with { Losses = null } },
-            this with { Warnings = null, Snapshots = null, Actions = null, Hint = null, Plan = null, Exports = null },
-            new() { RunId = RunId, Outcome = Outcome, Reason = Reason, SnapshotId = SnapshotId, RepositoryId = RepositoryId, ResumeAfter = ResumeAfter },
-        ];
-        return shorter.Select(ToJson).First(json => System.Text.Encoding.UTF8.GetByteCount(json) <= MaxBytes);
+        var result = this;
+        foreach (var shorten in Shortenings)
+        {
+            var json = ToJson(result);
+            if (System.Text.Encoding.UTF8.GetByteCount(json) <= MaxBytes)
+            {
+                return json;
+            }
+
+            result = shorten(result);
+        }
+
+        return ToJson(result);
     }
+
+    private static readonly Func<RunResult, RunResult>[] Shortenings =
+    [
+        result => result with { Warnings = null },
+        result => result with { Library = result.Library is { } library ? library with { MissingNames = null } : null },
+        result => result with { Snapshots = result.Snapshots?.Take(3).ToArray() },
+        result => result with { Exports = result.Exports is { } exports ? exports with { SafeToDelete = null } : null },
+        result => result with { Plan = result.Plan is { } plan ? plan with { Losses = null } : null },
+        result => result with { Actions = null },
+        result => result with { Snapshots = result.Snapshots?.Take(1).ToArray() },
+        result => result with { Hint = null },
+        result => result with { Snapshots = null },
+        result => result with { Plan = null },
+        result => result with { Transfer = null },
+        result => result with { Repository = null },
+        result => result with { Message = null },
+        result => result with { Exports = null },
+        result => result with { Library = null },
+        result => result with { Check = null, Restored = null },
+        result => result with { IngestedDigest = null },
+        result => result with { QuotaGroup = null, KeyFingerprint = null, FoundRunId = null },
+        result => result with { SnapshotId = null },
+
+        // Only a run id or a reason beyond all measure is left; neither can come from a valid run file or the error catalogue.
+        result => new() { RunId = "", Outcome = result.Outcome, Reason = ErrorCatalogue.InternalError.Code },
+    ];
 
     public static string ToJson(RunResult result) => JsonSerializer.Serialize(result, ContractJson.Default.RunResult);
 }

@@ -25,3 +25,14 @@ public static class WorkerEnvironment
 
     public const string PassphraseFile = "KLOSET_PASSPHRASE_FILE";
 }
+
+/// <summary>Keys that the worker looks for in mounted Secrets and, on the command line, in its environment.</summary>
+public static class SecretKeys
+{
+    public const string AccessKeyId = "AWS_ACCESS_KEY_ID";
+
+    public const string SecretAccessKey = "AWS_SECRET_ACCESS_KEY";
+
+    /// <summary>Optional, for temporary credentials.</summary>
+    public const string SessionToken = "AWS_SESSION_TOKEN";
+}
