@@ -1,0 +1,37 @@
+using System.Buffers;
+
+namespace Kloset.Storage;
+
+/// <param name="Key">Relative name, '/'-separated.</param>
+/// <param name="Size">Bytes.</param>
+public sealed record StoreItem(string Key, long Size, DateTimeOffset LastModified);
+
+/// <summary>
+/// A flat set of named, immutable byte strings. Keys are '/'-separated relative names such as "packfiles/ab/abcd…".
+/// All methods may be called concurrently. Failures are <see cref="StoreException"/>.
+/// </summary>
+public interface IStore : IAsyncDisposable
+{
+    /// <summary>For people; never holds a secret.</summary>
+    string Location { get; }
+
+    /// <summary>Prepares an empty place for a new repository (directories of the fs layout). Fails when it holds foreign things.</summary>
+    Task InitializeAsync(CancellationToken cancellationToken);
+
+    /// <summary>Items whose key starts with <paramref name="prefix"/>, in no particular order. Temporary names are never listed.</summary>
+    IAsyncEnumerable<StoreItem> ListAsync(string prefix, CancellationToken cancellationToken);
+
+    Task<Stream> OpenReadAsync(string key, CancellationToken cancellationToken);
+
+    /// <summary>Fills <paramref name="destination"/> or throws.</summary>
+    Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken);
+
+    /// <summary>Atomic and durable: when it returns, the content is there as a whole. Overwrites.</summary>
+    Task PutAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken);
+
+    /// <returns>False when the key was there; nothing was written then.</returns>
+    Task<bool> PutIfAbsentAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken);
+
+    /// <summary>Absent is fine.</summary>
+    Task DeleteAsync(string key, CancellationToken cancellationToken);
+}
