@@ -1,0 +1,258 @@
+using System.Buffers;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Kloset.Storage;
+using Kloset.Storage.S3;
+
+namespace Kloset.Tests.Storage;
+
+[Collection(S3ServerCollection.Name)]
+public sealed class S3StoreTests(S3ServerFixture fixture) : StoreContract
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    protected override async Task<IStore> NewStoreAsync() => new S3Store(await OptionsAsync());
+
+    [Fact]
+    public async Task A_listing_of_more_than_a_page_is_whole()
+    {
+        await using var store = new S3Store(await OptionsAsync());
+        var keys = Enumerable.Range(0, 1100).Select(number => Key("states", number)).ToList();
+        await Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Cancel }, async (key, cancel) =>
+            await store.PutAsync(key, Text("x"), cancel));
+        Assert.Equal(keys.Order(StringComparer.Ordinal), (await store.ListAsync("states/", Cancel).ToListAsync(Cancel)).Select(item => item.Key));
+    }
+
+    [Fact]
+    public async Task An_object_above_the_multipart_threshold_is_sent_in_parts()
+    {
+        await using var store = new S3Store(await OptionsAsync());
+        var content = Noise((128 << 20) + 12345);
+        await store.PutAsync(Key("states", 1), new ReadOnlySequence<byte>(content), Cancel);
+        var range = new byte[100_000];
+        await store.ReadRangeAsync(Key("states", 1), content.Length - range.Length, range, Cancel);
+        Assert.True(content.AsSpan(content.Length - range.Length).SequenceEqual(range));
+        Assert.Equal(content.Length, (await store.ListAsync("states/", Cancel).ToListAsync(Cancel)).Single().Size);
+    }
+
+    [Fact]
+    public async Task Two_prefixes_of_one_bucket_do_not_see_one_another()
+    {
+        var options = await OptionsAsync();
+        await using var alice = new S3Store(options with { Prefix = "/family//alice/" });
+        await using var bob = new S3Store(options with { Prefix = "family/bob" });
+        await alice.PutAsync("CONFIG", Text("a"), Cancel);
+        await bob.PutAsync("CONFIG", Text("b"), Cancel);
+        Assert.Equal(["CONFIG"], (await alice.ListAsync("", Cancel).ToListAsync(Cancel)).Select(item => item.Key));
+        Assert.Equal("b"u8.ToArray(), await ReadAllAsync(bob, "CONFIG"));
+    }
+
+    [Fact]
+    public async Task A_missing_bucket_is_named_and_not_made()
+    {
+        var options = await OptionsAsync();
+        await using var store = new S3Store(options with { Bucket = "never-made" });
+        var failure = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("CONFIG", Text("x"), Cancel));
+        Assert.Equal(StoreFailure.BucketMissing, failure.Failure);
+        Assert.Contains("never-made", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refused_credentials_are_access_denied_and_not_printed()
+    {
+        var options = await OptionsAsync();
+        await using var store = new S3Store(options with { Credentials = new S3Credentials(fixture.ServerOrSkip().AccessKey, "not-the-secret") });
+        var failure = await Assert.ThrowsAsync<StoreException>(() => store.PutAsync("CONFIG", Text("x"), Cancel));
+        Assert.Equal(StoreFailure.AccessDenied, failure.Failure);
+        Assert.DoesNotContain("not-the-secret", failure.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_endpoint_that_nobody_answers_is_unreachable()
+    {
+        await using var store = new S3Store(new S3Options
+        {
+            Endpoint = new Uri("http://127.0.0.1:9"),
+            Bucket = "photos",
+            Credentials = new S3Credentials("a", "b"),
+            MaxRetries = 1,
+        });
+        var failure = await Assert.ThrowsAsync<StoreException>(() => ReadAllAsync(store, "CONFIG"));
+        Assert.Equal(StoreFailure.Unreachable, failure.Failure);
+        Assert.Contains("127.0.0.1:9", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_private_CA_is_trusted_only_when_it_is_given()
+    {
+        var server = fixture.ServerOrSkip();
+        Assert.SkipWhen(server.TlsEndpoint is null, "this S3 server has no TLS endpoint of ours");
+        var options = await OptionsAsync() with { Endpoint = server.TlsEndpoint, MaxRetries = 1 };
+
+        await using var distrusting = new S3Store(options);
+        var failure = await Assert.ThrowsAsync<StoreException>(() => distrusting.PutAsync("CONFIG", Text("x"), Cancel));
+        Assert.Contains("not trusted", failure.Message, StringComparison.Ordinal);
+
+        var authorities = new X509Certificate2Collection();
+        authorities.ImportFromPemFile(server.CaFile);
+        await using var trusting = new S3Store(options with { TrustedCertificates = authorities });
+        await trusting.PutAsync("CONFIG", Text("x"), Cancel);
+        Assert.Equal("x"u8.ToArray(), await ReadAllAsync(trusting, "CONFIG"));
+    }
+
+    [Fact]
+    public async Task Every_put_carries_a_checksum_and_no_chunk_framing()
+    {
+        var requests = new List<HttpRequestMessage>();
+        await using var store = new S3Store(await OptionsAsync(), inner => new Recorder(inner, requests));
+        await store.PutAsync(Key("packfiles", 1), Text("some bytes"), Cancel);
+        var put = Assert.Single(requests, request => request.Method == HttpMethod.Put);
+        Assert.True(put.Headers.Contains("x-amz-checksum-crc32") || put.Headers.Any(header => header.Key.StartsWith("x-amz-checksum-", StringComparison.OrdinalIgnoreCase)));
+        Assert.DoesNotContain(put.Content!.Headers.ContentEncoding, encoding => encoding == "aws-chunked");
+        Assert.Equal(1, store.Counters.Requests);
+        Assert.Equal(10, store.Counters.BytesWritten);
+    }
+
+    [Theory]
+    [InlineData(503)]
+    [InlineData(500)]
+    [InlineData(429)]
+    [InlineData(-1)]
+    public async Task A_request_that_fails_at_first_is_tried_again(int failure)
+    {
+        await using var store = new S3Store(await OptionsAsync(), inner => new FailEveryOther(inner, failure));
+        for (var number = 0; number < 3; number++)
+        {
+            await store.PutAsync(Key("packfiles", number), Text("object " + number), Cancel);
+        }
+
+        Assert.Equal(3, (await store.ListAsync("packfiles/", Cancel).ToListAsync(Cancel)).Count);
+        Assert.Equal("object 2"u8.ToArray(), await ReadAllAsync(store, Key("packfiles", 2)));
+    }
+
+    [Fact]
+    public async Task A_body_that_breaks_off_is_taken_up_where_it_ended()
+    {
+        var content = Noise(1 << 20);
+        await using var store = new S3Store(await OptionsAsync(), inner => new CutBodies(inner, after: 100_000));
+        await store.PutAsync(Key("packfiles", 1), new ReadOnlySequence<byte>(content), Cancel);
+        var range = new byte[500_000];
+        await store.ReadRangeAsync(Key("packfiles", 1), 1234, range, Cancel);
+        Assert.True(content.AsSpan(1234, range.Length).SequenceEqual(range));
+        var small = new S3Store(await OptionsAsync(), inner => new CutBodies(inner, after: 300_000));
+        await small.PutAsync(Key("packfiles", 1), new ReadOnlySequence<byte>(content), Cancel);
+        Assert.Equal(content, await ReadAllAsync(small, Key("packfiles", 1)));
+    }
+
+    [Theory]
+    [InlineData(null, "")]
+    [InlineData("", "")]
+    [InlineData("/", "")]
+    [InlineData("a", "a/")]
+    [InlineData("/a//b/", "a/b/")]
+    public void A_prefix_has_no_leading_slash_and_one_at_its_end(string? given, string normal) =>
+        Assert.Equal(normal, S3Options.NormalizePrefix(given));
+
+    [Fact]
+    public void A_prefix_does_not_climb() => Assert.Throws<ArgumentException>(() => S3Options.NormalizePrefix("a/../b"));
+
+    private async Task<S3Options> OptionsAsync()
+    {
+        var server = fixture.ServerOrSkip();
+        return new S3Options
+        {
+            Endpoint = server.Endpoint,
+            Bucket = await server.CreateBucketAsync(Cancel),
+            Credentials = new S3Credentials(server.AccessKey, server.SecretKey),
+        };
+    }
+
+    private sealed class Recorder(HttpMessageHandler inner, List<HttpRequestMessage> requests) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            lock (requests)
+            {
+                requests.Add(request);
+            }
+
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    /// <summary>Fails the first, third, … request: with a status, or (-1) by a connection that ends.</summary>
+    private sealed class FailEveryOther(HttpMessageHandler inner, int failure) : DelegatingHandler(inner)
+    {
+        private int _count;
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Interlocked.Increment(ref _count) % 2 == 0
+                ? base.SendAsync(request, cancellationToken)
+                : failure < 0
+                    ? Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ResponseEnded, "the response ended prematurely"))
+                    : Task.FromResult(new HttpResponseMessage((HttpStatusCode)failure) { RequestMessage = request, Content = new StringContent("") });
+    }
+
+    /// <summary>Ends the body of each answer to a GET of an object after some bytes.</summary>
+    private sealed class CutBodies(HttpMessageHandler inner, int after) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = await base.SendAsync(request, cancellationToken);
+            if (request.Method == HttpMethod.Get && response.Content.Headers.ContentLength > after)
+            {
+                var cut = new StreamContent(new CutStream(await response.Content.ReadAsStreamAsync(cancellationToken), after));
+                foreach (var header in response.Content.Headers)
+                {
+                    cut.Headers.TryAddWithoutValidation(header.Key, header.Value);
+                }
+
+                response.Content = cut;
+            }
+
+            return response;
+        }
+    }
+
+    private sealed class CutStream(Stream inner, int after) : Stream
+    {
+        private int _left = after;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_left == 0)
+            {
+                throw new IOException("the connection was reset");
+            }
+
+            var count = await inner.ReadAsync(buffer[..Math.Min(buffer.Length, _left)], cancellationToken);
+            _left -= count;
+            return count;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}
