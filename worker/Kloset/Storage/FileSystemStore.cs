@@ -22,6 +22,8 @@ public sealed class FileSystemStore : IStore
 
     public string Location => "fs:" + _root;
 
+    public StoreCounters Counters { get; } = new();
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     public Task InitializeAsync(CancellationToken cancellationToken)
@@ -87,7 +89,10 @@ public sealed class FileSystemStore : IStore
         var path = Resolve(key);
         try
         {
-            return Task.FromResult<Stream>(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0, FileOptions.Asynchronous));
+            var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0, FileOptions.Asynchronous);
+            Counters.CountRequest();
+            Counters.CountRead(file.Length);
+            return Task.FromResult<Stream>(file);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -102,6 +107,8 @@ public sealed class FileSystemStore : IStore
         {
             // Synchronous on purpose: these reads come from the page cache or from a worker thread that has nothing else to do.
             using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            Counters.CountRequest();
+            Counters.CountRead(destination.Length);
             var rest = destination.Span;
             while (!rest.IsEmpty)
             {
@@ -211,6 +218,8 @@ public sealed class FileSystemStore : IStore
             foreach (var segment in content)
                 await file.WriteAsync(segment, cancellationToken);
             file.Flush(flushToDisk: true);
+            Counters.CountRequest();
+            Counters.CountWritten(content.Length);
         }
         catch
         {

@@ -15,6 +15,9 @@ public interface IStore : IAsyncDisposable
     /// <summary>For people; never holds a secret.</summary>
     string Location { get; }
 
+    /// <summary>What the store was asked for so far.</summary>
+    StoreCounters Counters { get; }
+
     /// <summary>Prepares an empty place for a new repository (directories of the fs layout). Fails when it holds foreign things.</summary>
     Task InitializeAsync(CancellationToken cancellationToken);
 

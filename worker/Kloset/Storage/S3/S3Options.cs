@@ -40,6 +40,10 @@ public sealed record S3Options
     /// <summary>How long one try of a request may take without an answer.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>The options of a location; credentials and the rest are added by `with`.</summary>
+    public static S3Options For(S3Location location) =>
+        new() { Endpoint = location.Endpoint, Bucket = location.Bucket, Prefix = NormalizePrefix(location.Prefix) };
+
     /// <summary>Leading and doubled slashes removed, one slash at the end; empty stays empty.</summary>
     public static string NormalizePrefix(string? prefix)
     {
