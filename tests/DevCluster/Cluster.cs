@@ -1,0 +1,195 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
+using DevCluster.Api;
+using DevCluster.Faults;
+using DevCluster.Json;
+using DevCluster.Pods;
+using DevCluster.Resources;
+using DevCluster.Storage;
+using DevCluster.Tables;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace DevCluster;
+
+/// <summary>
+/// A Kubernetes API server in this process, with the controllers that a Job needs. Clients reach it by <see cref="Address"/> or with
+/// the kubeconfig of <see cref="WriteKubeconfigAsync"/>, as they would reach any other cluster.
+/// </summary>
+public sealed class Cluster : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly CancellationTokenSource _stopping;
+    private readonly X509Certificate2? _certificate;
+
+    private Cluster(WebApplication app, ClusterOptions options, X509Certificate2? certificate, CancellationTokenSource stopping, ObjectStore store, ResourceCatalog catalog, ResourceOperations operations)
+    {
+        _app = app;
+        _certificate = certificate;
+        _stopping = stopping;
+        Options = options;
+        Store = store;
+        Catalog = catalog;
+        Operations = operations;
+    }
+
+    public ClusterOptions Options { get; }
+
+    /// <summary>Such as <c>https://127.0.0.1:21600</c>.</summary>
+    public Uri Address { get; private set; } = new("http://127.0.0.1/");
+
+    /// <summary>PEM of the certificate authority in Base64, as kubeconfigs hold it; empty without TLS.</summary>
+    public string CertificateAuthorityData =>
+        _certificate is null ? "" : Convert.ToBase64String(Encoding.ASCII.GetBytes(_certificate.ExportCertificatePem() + "\n"));
+
+    public FaultScript Faults => Options.Faults;
+
+    internal ObjectStore Store { get; }
+
+    internal ResourceCatalog Catalog { get; }
+
+    internal ResourceOperations Operations { get; }
+
+    public static async Task<Cluster> StartAsync(ClusterOptions options, CancellationToken ct = default)
+    {
+        var stopping = new CancellationTokenSource();
+        options = options with { Stopping = stopping.Token };
+        var store = new ObjectStore(options.WatchWindow);
+        var catalog = new ResourceCatalog();
+        var operations = new ResourceOperations(store, catalog, options.Time);
+        var logs = new PodLogs();
+        var server = new ApiServer(store, catalog, operations, options.Faults, logs, options);
+
+        var certificate = options.Tls ? ServerCertificate.Make() : null;
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Loopback, options.Port, listen =>
+            {
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+            });
+            kestrel.Limits.MaxRequestBodySize = 8 * 1024 * 1024;
+            kestrel.Limits.MinResponseDataRate = null;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.AddServerHeader = false;
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
+        var app = builder.Build();
+        app.Run(server.HandleAsync);
+        var cluster = new Cluster(app, options, certificate, stopping, store, catalog, operations);
+        cluster.Seed();
+        await app.StartAsync(ct);
+        cluster.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        return cluster;
+    }
+
+    /// <summary>A kubeconfig for kubectl and for the operator.</summary>
+    public string Kubeconfig(string defaultNamespace = "default") => $"""
+        apiVersion: v1
+        kind: Config
+        current-context: devcluster
+        clusters:
+          - name: devcluster
+            cluster:
+              server: {Address.GetLeftPart(UriPartial.Authority)}{(_certificate is null ? "" : $"\n      certificate-authority-data: {CertificateAuthorityData}")}
+        users:
+          - name: devcluster
+            user: {(_certificate is null ? "{}" : $"{{token: {Options.Token}}}")}
+        contexts:
+          - name: devcluster
+            context:
+              cluster: devcluster
+              user: devcluster
+              namespace: {defaultNamespace}
+
+        """;
+
+    public Task WriteKubeconfigAsync(string path, CancellationToken ct = default) => File.WriteAllTextAsync(path, Kubeconfig(), ct);
+
+    /// <summary>Until SIGINT or SIGTERM.</summary>
+    public Task WaitForShutdownAsync(CancellationToken ct = default) => _app.WaitForShutdownAsync(ct);
+
+    /// <summary>Applies a YAML file, or all YAML files of a folder in the order of their names: definitions first, kustomizations never.</summary>
+    public async Task ApplyAsync(string path, CancellationToken ct = default)
+    {
+        string[] files = Directory.Exists(path)
+            ? [.. Directory.EnumerateFiles(path, "*.yaml", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != "kustomization.yaml").Order(StringComparer.Ordinal)]
+            : [path];
+        var documents = new List<JsonObject>();
+        foreach (var file in files)
+        {
+            documents.AddRange(YamlDocuments.ParseAll(await File.ReadAllTextAsync(file, ct)));
+        }
+
+        foreach (var document in documents.OrderBy(document => document.Text("kind") switch { "CustomResourceDefinition" => 0, "Namespace" => 1, _ => 2 }))
+        {
+            Apply(document);
+        }
+    }
+
+    /// <summary>Server-side apply of one object by the manager <c>kubectl</c>.</summary>
+    public JsonObject Apply(JsonObject document)
+    {
+        var groupVersion = document.Text("apiVersion") ?? "";
+        var type = Catalog.FindKind(groupVersion, document.Text("kind") ?? "")
+            ?? throw new InvalidOperationException($"no matches for kind \"{document.Text("kind")}\" in version \"{groupVersion}\"");
+        var space = type.Namespaced ? document.Text("metadata", "namespace") ?? "default" : "";
+        try
+        {
+            var (stored, _) = Operations.Apply(type, space, document.Text("metadata", "name") ?? "", "", (JsonObject)document.DeepClone(),
+                new WriteOptions { FieldManager = "kubectl", Force = true, FieldValidation = "Strict" });
+            return stored.ToNode();
+        }
+        catch (ApiException e)
+        {
+            throw new InvalidOperationException(e.Message, e);
+        }
+    }
+
+    /// <summary>The object as it is stored; null when it is not there.</summary>
+    /// <param name="resource">Such as <c>pods</c> or <c>photobackups.kloset.dev</c>.</param>
+    public JsonObject? Get(string resource, string space, string name) => Store.Get(new ObjectKey(resource, space, name))?.ToNode();
+
+    public IReadOnlyList<JsonObject> List(string resource, string? space = null) =>
+        [.. Store.List(resource, space).Objects.Select(stored => stored.ToNode())];
+
+    /// <summary>The rows that <c>kubectl get</c> shows: the header, then one row an object, without the columns of lower priority.</summary>
+    public IReadOnlyList<IReadOnlyList<string>> Table(string resource, string? space = null)
+    {
+        var type = Catalog.FindStorage(resource) ?? throw new InvalidOperationException($"there is no resource {resource}");
+        var table = new TableRenderer(Options.Time).Render(type, List(resource, space), [], "None");
+        var shown = table.Array("columnDefinitions")!.Select((column, i) => (column, i)).Where(pair => pair.column.Integer("priority") == 0).ToArray();
+        return
+        [
+            [.. shown.Select(pair => pair.column.Text("name")!.ToUpperInvariant())],
+            .. table.Array("rows")!.Select(row => (IReadOnlyList<string>)[.. shown.Select(pair => row.Array("cells")![pair.i] is { } cell ? JsonPath.Text(cell) : "")]),
+        ];
+    }
+
+    /// <summary>Makes every older revision expire, as etcd's compaction does: watches and lists from before answer 410.</summary>
+    public void Compact() => Store.Compact();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+        _stopping.Dispose();
+        _certificate?.Dispose();
+    }
+
+    private void Seed()
+    {
+        var namespaces = Catalog.Find("", "v1", "namespaces")!;
+        foreach (var name in new[] { "default", "kube-system", "kube-public", "kube-node-lease" })
+        {
+            Operations.Create(namespaces, "", new() { ["metadata"] = new JsonObject { ["name"] = name } }, new WriteOptions { FieldManager = "kube-apiserver" });
+        }
+    }
+}
