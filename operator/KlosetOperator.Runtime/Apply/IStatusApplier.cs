@@ -13,7 +13,7 @@ public interface IStatusApplier
     /// </summary>
     /// <exception cref="Api.ApiException">Conflict: another object of that name by now; or any other failure. Reconcile again.</exception>
     Task<StatusWrite> ApplyAsync<TEntity, TStatus>(TEntity entity, TStatus desired, CancellationToken cancellationToken)
-        where TEntity : class, IKubernetesObject<V1ObjectMeta>, IStatus<TStatus>
+        where TEntity : class, IKubernetesObject<V1ObjectMeta>, IStatus<TStatus?>
         where TStatus : class;
 }
 
