@@ -198,7 +198,11 @@ public sealed record RunRestore
 
     public ExistingFiles ExistingFiles { get; init; }
 
-    public Edition Edition { get; init; }
+    /// <summary>Absent: <see cref="Contract.Edition.Both"/> for a volume or bucket, <see cref="Contract.Edition.AsSeen"/> for Google Photos.</summary>
+    public Edition? Edition { get; init; }
+
+    /// <summary>For a volume: files of the same content become hard links of one another.</summary>
+    public bool HardLinks { get; init; }
 
     /// <summary>Only compute the plan.</summary>
     public bool PlanOnly { get; init; }

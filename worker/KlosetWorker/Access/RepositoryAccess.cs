@@ -1,0 +1,148 @@
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Kloset.Repositories;
+using Kloset.Storage;
+using Kloset.Storage.S3;
+using KlosetWorker.Contract;
+using KlosetWorker.Errors;
+using KlosetWorker.Hosting;
+
+namespace KlosetWorker.Access;
+
+/// <summary>What the command line says about the store.</summary>
+internal sealed record StoreSettings
+{
+    public required string Location { get; init; }
+
+    public string? S3Endpoint { get; init; }
+
+    public string? S3Region { get; init; }
+
+    public string? S3CaFile { get; init; }
+
+    public bool S3VirtualHost { get; init; }
+}
+
+/// <summary>From settings and run files to stores.</summary>
+internal static class StoreFactory
+{
+    private const string DefaultRegion = "us-east-1";
+
+    public static IStore Open(StoreSettings settings, WorkerHost host)
+    {
+        Uri? endpoint = null;
+        if (settings.S3Endpoint is { } text && !Uri.TryCreate(text, UriKind.Absolute, out endpoint))
+        {
+            throw new WorkerException(ErrorCatalogue.InvalidLocation, $"'{text}' is not an endpoint: give https://host[:port].");
+        }
+
+        return Kloset.Storage.StoreLocation.Parse(settings.Location, endpoint) switch
+        {
+            FileSystemLocation folder => new FileSystemStore(folder.Path),
+            S3Location s3 => new S3Store(new S3Options
+            {
+                Endpoint = s3.Endpoint,
+                Bucket = s3.Bucket,
+                Prefix = s3.Prefix,
+                Region = settings.S3Region ?? host.Environment("AWS_REGION") ?? DefaultRegion,
+                VirtualHost = settings.S3VirtualHost,
+                Credentials = FromEnvironment(host),
+                TrustedCertificates = settings.S3CaFile is { } file ? Certificates(file, () => File.ReadAllText(file)) : null,
+            }),
+            var other => throw new WorkerException(ErrorCatalogue.Unsupported, $"The location {other} cannot be used for this."),
+        };
+    }
+
+    public static IStore Open(RunLocation location, MountedSecrets secrets, MountedVolumes volumes) => location switch
+    {
+        { Volume: { } volume } => new FileSystemStore(volumes.Resolve(volume)),
+        { S3: { } s3 } => new S3Store(Options(s3, secrets)),
+        _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A store must be a bucket or a volume."),
+    };
+
+    public static S3Options Options(RunS3 s3, MountedSecrets secrets)
+    {
+        if (!Uri.TryCreate(s3.Endpoint, UriKind.Absolute, out var endpoint))
+        {
+            throw new WorkerException(ErrorCatalogue.InvalidLocation, $"'{s3.Endpoint}' is not an endpoint: give https://host[:port].");
+        }
+
+        return new S3Options
+        {
+            Endpoint = endpoint,
+            Bucket = s3.Bucket,
+            Prefix = s3.Prefix ?? "",
+            Region = s3.Region ?? DefaultRegion,
+            VirtualHost = s3.VirtualHost,
+            StorageClass = s3.StorageClass,
+            Credentials = s3.CredentialsSecret is { } name
+                ? new S3Credentials(
+                    secrets.ReadText(name, SecretKeys.AccessKeyId),
+                    secrets.ReadText(name, SecretKeys.SecretAccessKey),
+                    secrets.TryReadText(name, SecretKeys.SessionToken))
+                : null,
+            TrustedCertificates = s3.CaBundle is { } bundle
+                ? Certificates($"{bundle.Secret}/{bundle.Key}", () => Encoding.UTF8.GetString(secrets.Read(bundle)))
+                : null,
+        };
+    }
+
+    private static S3Credentials? FromEnvironment(WorkerHost host) =>
+        host.Environment(SecretKeys.AccessKeyId) is { Length: > 0 } id && host.Environment(SecretKeys.SecretAccessKey) is { Length: > 0 } key
+            ? new S3Credentials(id, key, host.Environment(SecretKeys.SessionToken) is { Length: > 0 } token ? token : null)
+            : null;
+
+    private static X509Certificate2Collection Certificates(string name, Func<string> read)
+    {
+        var certificates = new X509Certificate2Collection();
+        try
+        {
+            certificates.ImportFromPem(read());
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        {
+            throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The CA bundle {name} cannot be used: {exception.Message}", exception);
+        }
+
+        return certificates.Count > 0
+            ? certificates
+            : throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The CA bundle {name} holds no certificate in PEM form.");
+    }
+}
+
+/// <summary>An open repository together with its store.</summary>
+internal sealed class OpenRepository(IStore store, Repository repository) : IAsyncDisposable
+{
+    public IStore Store { get; } = store;
+
+    public Repository Repository { get; } = repository;
+
+    /// <summary>Opens the repository in a store; the store is disposed of when that fails.</summary>
+    public static async Task<OpenRepository> OpenAsync(IStore store, Func<Passphrase?> passphrase, EngineServices services, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // CONFIG first: a missing repository must be told before anybody is asked for a passphrase, and before a key is derived.
+            var configuration = await Repository.ReadConfigurationAsync(store, cancellationToken);
+            var encrypted = configuration.Encryption is not null;
+            using var secret = encrypted ? passphrase() : null;
+            if (encrypted && secret is null)
+            {
+                throw new WorkerException(ErrorCatalogue.PassphraseNeeded, $"The repository at {store.Location} is encrypted, and no passphrase was given.");
+            }
+
+            return new(store, await Repository.OpenAsync(store, secret?.Bytes, services, cancellationToken));
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Repository.DisposeAsync();
+        await Store.DisposeAsync();
+    }
+}

@@ -1,0 +1,233 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Text;
+using System.Text.Json;
+using Kloset.Snapshots;
+
+namespace KlosetWorker.Catalog;
+
+/// <summary>
+/// The catalog while a backup works on it. The lines lie in a file of the cache; memory holds only hashes and positions, about a hundred
+/// bytes an item, so it does not grow with what the items say of themselves.
+/// </summary>
+internal sealed class LibraryCatalog : IDisposable
+{
+    private readonly FileStream _spool;
+    private readonly List<Row> _rows = [];
+    private readonly Dictionary<ulong, int> _byIdentity = [];
+    private readonly Dictionary<UInt128, int> _byContent = [];
+    private readonly Dictionary<UInt128, int> _byEntry = [];
+    private readonly HashSet<ulong> _names = [];
+    private readonly HashSet<int> _touchedYears = [];
+
+    private LibraryCatalog(string cacheFolder)
+    {
+        Directory.CreateDirectory(cacheFolder);
+        var path = Path.Combine(cacheFolder, "kloset-catalog-" + Path.GetRandomFileName());
+        _spool = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
+    }
+
+    public int Count => _rows.Count;
+
+    public long Files { get; private set; }
+
+    public long Bytes { get; private set; }
+
+    /// <summary>Years whose file must be written anew.</summary>
+    public IReadOnlyCollection<int> TouchedYears => _touchedYears;
+
+    /// <param name="snapshot">The lineage's newest one; null begins a new library.</param>
+    public static async Task<LibraryCatalog> LoadAsync(Snapshot? snapshot, string cacheFolder, CancellationToken cancellationToken)
+    {
+        var catalog = new LibraryCatalog(cacheFolder);
+        try
+        {
+            if (snapshot is not null)
+            {
+                await foreach (var (item, _, line) in CatalogReader.ReadAsync(snapshot, years: null, cancellationToken))
+                {
+                    catalog.Index(catalog.Append(item, line.Span), item);
+                }
+            }
+
+            return catalog;
+        }
+        catch
+        {
+            catalog.Dispose();
+            throw;
+        }
+    }
+
+    public CatalogItem Read(int row)
+    {
+        var (offset, length, _, _) = _rows[row];
+        var line = new byte[length];
+        _spool.Position = offset;
+        _spool.ReadExactly(line);
+        return CatalogReader.Parse(line, CatalogPaths.Folder);
+    }
+
+    public int Add(CatalogItem item)
+    {
+        var row = Append(item, JsonSerializer.SerializeToUtf8Bytes(item, CatalogJson.Readable.CatalogItem));
+        Index(row, item);
+        _touchedYears.Add(_rows[row].Year);
+        return row;
+    }
+
+    /// <param name="before">What <see cref="Read"/> gave for the row.</param>
+    public void Update(int row, CatalogItem before, CatalogItem item)
+    {
+        Files -= before.Files.Count;
+        Bytes -= before.Files.Sum(file => file.Size);
+        _touchedYears.Add(_rows[row].Year);
+        _rows[row] = Place(item, JsonSerializer.SerializeToUtf8Bytes(item, CatalogJson.Readable.CatalogItem));
+        _touchedYears.Add(_rows[row].Year);
+        Index(row, item);
+    }
+
+    /// <summary>By identity or alias.</summary>
+    public int? FindIdentity(string id) => Find(_byIdentity, Hash(id));
+
+    /// <summary>An item that has this content and was taken at this time.</summary>
+    public int? FindContent(string sha256, DateTimeOffset? taken) => Find(_byContent, ContentKey(sha256, taken));
+
+    /// <summary>The file that an archive entry of this name, size and CRC-32 is, when it is held already.</summary>
+    public (int Row, CatalogFile File)? FindEntry(string name, long size, string crc32)
+    {
+        if (Find(_byEntry, EntryKey(name, size, crc32)) is not { } row)
+        {
+            return null;
+        }
+
+        return Read(row).Files.FirstOrDefault(file => file.Size == size && file.Crc32 == crc32) is { } found ? (row, found) : null;
+    }
+
+    public bool IsTaken(EntryPath folder, string name) => _names.Contains(NameKey(folder, name));
+
+    /// <summary>Keeps a name free of others from now on.</summary>
+    public void Take(EntryPath folder, string name) => _names.Add(NameKey(folder, name));
+
+    /// <summary>Writes a year's items, sorted by time taken, then identity. Nothing is written for a year that has none.</summary>
+    /// <returns>How many there are.</returns>
+    public int WriteYear(int year, Stream output)
+    {
+        var lines = new List<(long Taken, int Row)>();
+        for (var row = 0; row < _rows.Count; row++)
+        {
+            if (_rows[row].Year == year)
+            {
+                lines.Add((_rows[row].Taken, row));
+            }
+        }
+
+        lines.Sort();
+        for (var start = 0; start < lines.Count;)
+        {
+            var end = start + 1;
+            while (end < lines.Count && lines[end].Taken == lines[start].Taken)
+            {
+                end++;
+            }
+
+            var together = lines.GetRange(start, end - start).Select(line => line.Row);
+            foreach (var row in end - start == 1 ? together : together.OrderBy(row => Read(row).Id, StringComparer.Ordinal))
+            {
+                var (offset, length, _, _) = _rows[row];
+                var line = new byte[length + 1];
+                _spool.Position = offset;
+                _spool.ReadExactly(line.AsSpan(0, length));
+                line[length] = (byte)'\n';
+                output.Write(line);
+            }
+
+            start = end;
+        }
+
+        return lines.Count;
+    }
+
+    /// <summary>The years' files are written.</summary>
+    public void Saved() => _touchedYears.Clear();
+
+    /// <summary>All items, in no particular order.</summary>
+    public IEnumerable<CatalogItem> ReadAll()
+    {
+        for (var row = 0; row < _rows.Count; row++)
+        {
+            yield return Read(row);
+        }
+    }
+
+    public void Dispose() => _spool.Dispose();
+
+    private int Append(CatalogItem item, ReadOnlySpan<byte> line)
+    {
+        _rows.Add(Place(item, line));
+        return _rows.Count - 1;
+    }
+
+    private Row Place(CatalogItem item, ReadOnlySpan<byte> line)
+    {
+        _spool.Position = _spool.Length;
+        var offset = _spool.Position;
+        _spool.Write(line);
+        return new(offset, line.Length, item.Taken?.UtcDateTime.Year ?? 0, item.Taken?.ToUnixTimeSeconds() ?? 0);
+    }
+
+    private void Index(int row, CatalogItem item)
+    {
+        _byIdentity[Hash(item.Id)] = row;
+        foreach (var alias in item.Aliases ?? [])
+        {
+            _byIdentity.TryAdd(Hash(alias), row);
+        }
+
+        foreach (var file in item.Files)
+        {
+            Files++;
+            Bytes += file.Size;
+            _byContent.TryAdd(ContentKey(file.Sha256, item.Taken), row);
+            foreach (var path in file.Paths)
+            {
+                var place = EntryPath.Parse(path);
+                Take(place.Parent, place.Name);
+                _byEntry.TryAdd(EntryKey(place.Name, file.Size, file.Crc32), row);
+            }
+
+            foreach (var name in file.EntryNames ?? [])
+            {
+                _byEntry.TryAdd(EntryKey(name, file.Size, file.Crc32), row);
+            }
+        }
+
+        foreach (var path in item.Sidecar?.Paths ?? [])
+        {
+            var place = EntryPath.Parse(path);
+            Take(place.Parent, place.Name);
+        }
+    }
+
+    private static int? Find<TKey>(Dictionary<TKey, int> index, TKey key)
+        where TKey : notnull => index.TryGetValue(key, out var row) ? row : null;
+
+    private static ulong Hash(string text) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text));
+
+    private static UInt128 ContentKey(string sha256, DateTimeOffset? taken) =>
+        XxHash128.HashToUInt128(Encoding.UTF8.GetBytes($"{sha256}@{taken?.ToUnixTimeSeconds()}"));
+
+    private static UInt128 EntryKey(string name, long size, string crc32)
+    {
+        var bytes = Encoding.UTF8.GetBytes(name.IsNormalized() ? name : name.Normalize());
+        Span<byte> key = stackalloc byte[bytes.Length + 8 + crc32.Length];
+        bytes.CopyTo(key);
+        BinaryPrimitives.WriteInt64LittleEndian(key[bytes.Length..], size);
+        Encoding.ASCII.GetBytes(crc32, key[(bytes.Length + 8)..]);
+        return XxHash128.HashToUInt128(key);
+    }
+
+    private static ulong NameKey(EntryPath folder, string name) => Hash(folder + "/" + TreeNames.Fold(name));
+
+    private readonly record struct Row(long Offset, int Length, int Year, long Taken);
+}

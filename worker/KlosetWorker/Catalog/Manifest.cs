@@ -1,0 +1,105 @@
+namespace KlosetWorker.Catalog;
+
+/// <summary>`/.kloset/manifest.json`: what the library was made of, and what is known to be missing.</summary>
+internal sealed record Manifest
+{
+    public const int CurrentSchema = 1;
+
+    public int Schema { get; init; } = CurrentSchema;
+
+    public required string Account { get; init; }
+
+    public string? RunId { get; init; }
+
+    public DateTimeOffset Time { get; init; }
+
+    /// <summary>False in an anchor, and while something is missing.</summary>
+    public bool Complete { get; init; }
+
+    /// <summary>Digest of the listing that is ingested completely; null while something of it is open.</summary>
+    public string? IngestedDigest { get; init; }
+
+    public DateTimeOffset? CoveredThrough { get; init; }
+
+    /// <summary>Number of sets in the unbroken chain.</summary>
+    public int Chain { get; init; }
+
+    public required ManifestCounts Counts { get; init; }
+
+    public IReadOnlyList<ManifestSet> Sets { get; init; } = [];
+
+    public IReadOnlyList<CatalogAlbum> Albums { get; init; } = [];
+
+    /// <summary>What is known to be missing: parts, entries, holes in the chain. Stays until it is replaced or accepted.</summary>
+    public IReadOnlyList<ManifestGap> Missing { get; init; } = [];
+
+    /// <summary>Hash of <see cref="Missing"/>, for accepting it.</summary>
+    public string? GapHash { get; init; }
+
+    public IReadOnlyList<string> AcceptedGaps { get; init; } = [];
+
+    /// <summary>Files that are kept but belong to no item: path and why.</summary>
+    public IReadOnlyList<ManifestNote> Unmatched { get; init; } = [];
+
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    public ManifestSelection? Selection { get; init; }
+
+    /// <summary>What this kind of source cannot show at all.</summary>
+    public IReadOnlyList<string> CannotShow { get; init; } = [];
+}
+
+internal sealed record ManifestCounts(long Items, long Files, long Bytes, long Albums, long Unmatched);
+
+/// <summary>One export.</summary>
+internal sealed record ManifestSet
+{
+    public required string Name { get; init; }
+
+    public DateTimeOffset? Time { get; init; }
+
+    /// <summary>full, increment, selection.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>Why it is of this kind.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>proven, assumed, incomplete.</summary>
+    public required string Completeness { get; init; }
+
+    public IReadOnlyList<ManifestPart> Parts { get; init; } = [];
+
+    public IReadOnlyList<string>? MissingParts { get; init; }
+}
+
+internal sealed record ManifestPart
+{
+    public required string Name { get; init; }
+
+    public required long Size { get; init; }
+
+    /// <summary>Version, etag or checksum of the store, or the time of the last change: what tells that it is still the same.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>Everything readable of it is in.</summary>
+    public bool Ingested { get; init; }
+
+    public IReadOnlyList<ManifestNote>? Damaged { get; init; }
+}
+
+internal sealed record ManifestNote(string Name, string Reason);
+
+/// <param name="Kind">part, entry, chain, base, export.</param>
+internal sealed record ManifestGap(string Kind, string Name, string Reason);
+
+internal sealed record ManifestSelection(IReadOnlyList<string>? IncludeAlbums, IReadOnlyList<string>? ExcludeAlbums, bool IncludeTrashed);
+
+/// <param name="Folder">Name of its folder in the tree; stays when the title changes.</param>
+/// <param name="Items">How many items it has.</param>
+internal sealed record CatalogAlbum(
+    string Folder, string Title, string? Description, long Items, string? Access = null, DateTimeOffset? Date = null, string? Cover = null);
+
+/// <summary>A line of `/.kloset/sightings.ndjson`: exceptions only.</summary>
+/// <param name="LastSeen">Name of the last full export that had it.</param>
+/// <param name="MissingSince">Time of the first full export that no longer had it.</param>
+internal sealed record Sighting(string Id, string? LastSeen, DateTimeOffset MissingSince);

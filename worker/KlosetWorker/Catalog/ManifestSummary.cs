@@ -1,0 +1,33 @@
+using KlosetWorker.Contract;
+
+namespace KlosetWorker.Catalog;
+
+/// <summary>From a manifest to what a result says of library and exports.</summary>
+internal static class ManifestSummary
+{
+    private const int MaxNames = 10;
+    private const int MaxSafeToDelete = 20;
+
+    public static LibraryTotals Library(Manifest manifest)
+    {
+        var missing = manifest.GapHash is { } hash && manifest.AcceptedGaps.Contains(hash, StringComparer.Ordinal) ? [] : manifest.Missing;
+        return new(
+            manifest.Counts.Items,
+            manifest.Counts.Bytes,
+            missing.Count,
+            missing.Count > 0 ? manifest.GapHash : null,
+            missing.Count > 0 ? [.. missing.Take(MaxNames).Select(gap => gap.Name)] : null);
+    }
+
+    public static ExportsSummary Exports(Manifest manifest) => new(
+        manifest.CoveredThrough,
+        manifest.Sets.Count > 0 ? manifest.Sets[^1].Name : null,
+        manifest.Chain,
+        SafeToDelete: manifest.Sets
+            .Where(set => set.Completeness == "proven")
+            .SelectMany(set => set.Parts)
+            .Where(part => part is { Ingested: true, Damaged: null })
+            .Select(part => part.Name)
+            .Take(MaxSafeToDelete)
+            .ToArray() is { Length: > 0 } safe ? safe : null);
+}

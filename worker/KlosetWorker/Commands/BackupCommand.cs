@@ -1,0 +1,134 @@
+using System.CommandLine;
+using KlosetWorker.Backups;
+using KlosetWorker.Contract;
+using KlosetWorker.Errors;
+using KlosetWorker.Output;
+using KlosetWorker.Progress;
+
+namespace KlosetWorker.Commands;
+
+internal static class BackupCommand
+{
+    public static Command Build(Shell shell)
+    {
+        var sources = new Argument<string[]>("SOURCE") { Description = "takeout:PATH (up to four) or folder:PATH", Arity = ArgumentArity.ZeroOrMore };
+        var run = new Option<bool>("--run") { Description = $"do what the run file says that {WorkerEnvironment.Run} names; this is how the operator calls" };
+        var account = new Option<string?>("--account") { Description = "whose library it is; a label of your choice, the same every time", HelpName = "NAME" };
+        var email = new Option<string?>("--email") { Description = "address that the exports must belong to", HelpName = "ADDRESS" };
+        var origin = new Option<string?>("--origin") { Description = "of a folder backup; default this host's name", HelpName = "NAME" };
+        var tags = new Option<string[]>("--tag") { Description = "tag of the snapshot", HelpName = "TAG" };
+        var settle = new Option<int>("--settle")
+        {
+            Description = "seconds that a set of archives without index must lie unchanged before it is taken as whole",
+            DefaultValueFactory = _ => 1800,
+            HelpName = "SECONDS",
+        };
+        var readers = new Option<int?>("--readers") { Description = "files read at the same time", HelpName = "NUMBER" };
+        var command = shell.Verb(
+            "backup",
+            """
+            Saves Takeout exports as a photo library, or a folder as it is. Each backup is a whole snapshot; only what is new is stored.
+
+            Examples:
+              kloset backup takeout:$HOME/Downloads/takeout --account alice
+              kloset backup folder:/srv/documents
+              kloset backup --run
+            """,
+            async (invocation, cancellationToken) =>
+            {
+                if (invocation.Value(run))
+                {
+                    return await RunCommand.RunAsync(shell.Host, cancellationToken);
+                }
+
+                var request = Read(invocation, invocation.Value(sources) ?? [], invocation.Value(account), invocation.Value(email), invocation.Value(origin));
+                await using var open = await invocation.OpenRepositoryAsync(cancellationToken);
+                var tracker = new ProgressTracker(shell.Host.Time);
+                BackupReport report;
+                await using (invocation.ReportProgress(tracker))
+                {
+                    report = await new Backup(open, shell.Host.Time, tracker).RunAsync(
+                        request with
+                        {
+                            Tags = invocation.Value(tags) ?? [],
+                            Settle = TimeSpan.FromSeconds(invocation.Value(settle)),
+                            CacheFolder = invocation.CacheFolder,
+                            Readers = invocation.Value(readers) ?? Math.Max(2, Environment.ProcessorCount),
+                        },
+                        shell.Host.Stop,
+                        cancellationToken);
+                }
+
+                return Tell(invocation, report, tracker);
+            });
+        command.Add(sources);
+        foreach (Option option in new Option[] { run, account, email, origin, tags, settle, readers })
+        {
+            command.Add(option);
+        }
+
+        return command;
+    }
+
+    private static BackupRequest Read(Shell.Invocation invocation, string[] sources, string? account, string? email, string? origin)
+    {
+        var folders = sources.Where(source => source.StartsWith("folder:", StringComparison.Ordinal)).Select(source => source[7..]).ToArray();
+        var takeouts = sources.Where(source => source.StartsWith("takeout:", StringComparison.Ordinal)).Select(source => source[8..]).ToArray();
+        if (folders.Length + takeouts.Length != sources.Length || sources.Length == 0 || (folders.Length > 0 && takeouts.Length > 0) || folders.Length > 1 || takeouts.Length > 4)
+        {
+            throw new WorkerException(ErrorCatalogue.InvalidArguments, "Give one folder:PATH, or up to four of takeout:PATH, or --run.");
+        }
+
+        foreach (var path in folders.Concat(takeouts))
+        {
+            if (path.Length == 0 || !(Directory.Exists(path) || (takeouts.Length > 0 && File.Exists(path))))
+            {
+                throw new WorkerException(ErrorCatalogue.SourceNotFound, $"There is no folder '{path}'.");
+            }
+        }
+
+        if (folders.Length == 1)
+        {
+            return new() { Origin = origin ?? invocation.Services.HostName, Folder = Path.GetFullPath(folders[0]) };
+        }
+
+        return new()
+        {
+            Origin = account ?? origin ?? throw new WorkerException(ErrorCatalogue.InvalidArguments, "A takeout backup needs to know whose library it is.")
+            {
+                Remedy = "Give --account NAME, the same name at every backup.",
+            },
+            Email = email,
+            Takeout = [.. takeouts.Select(path => TakeoutLocation.OfFolder(Path.GetFullPath(path)))],
+        };
+    }
+
+    private static int Tell(Shell.Invocation invocation, BackupReport report, ProgressTracker tracker)
+    {
+        if (invocation.Json)
+        {
+            invocation.WriteJson(
+                new BackupOutput(
+                    report.Outcome.ToString(), report.SnapshotId, report.Files, report.Bytes, report.FilesRead, report.BytesRead, report.BytesStored,
+                    report.Errors, tracker.Elapsed.TotalSeconds, report.Warnings, report.Library, report.Exports),
+                json => json.BackupOutput);
+            return (int)(report.Error?.ExitCode ?? ExitCode.Ok);
+        }
+
+        foreach (var warning in report.Warnings)
+        {
+            invocation.Host.Error.WriteLine($"warning: {Text.Printable(warning)}");
+        }
+
+        if (report.Outcome == RunOutcome.NothingNew)
+        {
+            invocation.Output.WriteLine("Nothing new: the newest snapshot holds all of it.");
+            return (int)ExitCode.Ok;
+        }
+
+        invocation.Output.WriteLine(
+            $"Saved snapshot {report.SnapshotId![..8]}: {Text.Count(report.Files, "file")}, {Text.Bytes(report.Bytes)}; "
+            + $"read {Text.Count(report.FilesRead, "file")} ({Text.Bytes(report.BytesRead)}), stored {Text.Bytes(report.BytesStored)} in {Text.Duration(tracker.Elapsed)}.");
+        return report.Error is { } error ? invocation.Fail(new WorkerException(error, report.Message ?? error.Meaning)) : (int)ExitCode.Ok;
+    }
+}

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using KlosetWorker.Contract;
+using KlosetWorker.Errors;
+using KlosetWorker.Output;
+using KlosetWorker.Progress;
+using KlosetWorker.Restoring;
+
+namespace KlosetWorker.Commands;
+
+internal static class RestoreCommand
+{
+    public static Command Build(Shell shell)
+    {
+        var snapshotAndPath = SnapshotArgument.Create();
+        var to = new Option<string>("--to", "-t") { Description = "folder to restore into; it is made when it is not there", HelpName = "FOLDER", Required = true };
+        var existing = new Option<string>("--existing")
+        {
+            Description = "what to do about files that are there with another size or time",
+            DefaultValueFactory = _ => "fail",
+        };
+        existing.AcceptOnlyFromAmong("fail", "skip", "overwrite");
+        var edition = new Option<string>("--edition")
+        {
+            Description = "of edited photos: both versions, the one as seen, or the original",
+            DefaultValueFactory = _ => "both",
+        };
+        edition.AcceptOnlyFromAmong("both", "as-seen", "originals");
+        var hardLinks = new Option<bool>("--hard-links") { Description = "files of the same content become hard links of one another" };
+        var withCatalog = new Option<bool>("--with-catalog") { Description = "the folder .kloset with catalog and manifest, too" };
+        var queryOptions = new QueryOptions();
+        var command = shell.Verb(
+            "restore",
+            """
+            Restores a snapshot, a path or a selection into a folder. Every byte is verified while it is written; a restore that was
+            interrupted goes on where it ended when it is run again.
+
+            Examples:
+              kloset restore latest --to /tmp/photos
+              kloset restore "latest:/Google Photos/Iceland" --to /tmp/iceland
+              kloset restore --album Iceland --person Susan --to /tmp/susan --edition as-seen
+            """,
+            async (invocation, cancellationToken) =>
+            {
+                var query = queryOptions.Read(invocation);
+                await using var open = await invocation.OpenRepositoryAsync(cancellationToken);
+                var (snapshot, path) = await SnapshotArgument.Parse(invocation.Value(snapshotAndPath)!).OpenAsync(open.Repository, cancellationToken);
+                var top = await SnapshotArgument.RequireAsync(snapshot, path, cancellationToken);
+                var tracker = new ProgressTracker(shell.Host.Time);
+                var target = new TargetFolder(invocation.Value(to)!);
+                var options = new RestoreOptions
+                {
+                    ExistingFiles = Enum.Parse<ExistingFiles>(invocation.Value(existing)!, ignoreCase: true),
+                    HardLinks = invocation.Value(hardLinks),
+                };
+                var chosen = invocation.Value(edition) switch { "as-seen" => Edition.AsSeen, "originals" => Edition.Originals, _ => Edition.Both };
+                if (query.IsEmpty)
+                {
+                    var summary = snapshot.Header.Source.Summary;
+                    tracker.Expect(path.IsRoot ? (long)summary.TotalFiles : null, path.IsRoot ? (long)summary.TotalSize : null);
+                }
+
+                RestoreReport report;
+                await using (invocation.ReportProgress(tracker))
+                {
+                    var entries = new RestoreSelection(snapshot, query, chosen).EntriesAsync(path, invocation.Value(withCatalog), cancellationToken);
+                    var root = top.Kind == Kloset.Snapshots.EntryKind.Directory ? path : path.Parent;
+                    report = await new FolderRestore(snapshot, target, options, tracker).RunAsync(entries, root, shell.Host.Stop, cancellationToken);
+                }
+
+                var output = new RestoreOutput(
+                    snapshot.Id.ToString(), target.Root, report.Files, report.Bytes, report.AlreadyThere, report.Skipped, report.Failed,
+                    tracker.Elapsed.TotalSeconds, report.Warnings);
+                if (invocation.Json)
+                {
+                    invocation.WriteJson(output, json => json.RestoreOutput);
+                }
+                else
+                {
+                    foreach (var warning in report.Warnings)
+                    {
+                        shell.Host.Error.WriteLine($"warning: {Text.Printable(warning)}");
+                    }
+
+                    invocation.Output.WriteLine(
+                        $"Restored {Text.Count(report.Files, "file")} ({Text.Bytes(report.Bytes)}) of snapshot {snapshot.Id.Short} to {target.Root} in {Text.Duration(tracker.Elapsed)}"
+                        + (report.AlreadyThere > 0 ? $"; {Text.Number(report.AlreadyThere)} were there already" : "")
+                        + (report.Skipped > 0 ? $"; {Text.Number(report.Skipped)} skipped" : "") + ".");
+                }
+
+                if (report.Stopped)
+                {
+                    return (int)ExitCode.Cancelled;
+                }
+
+                return report switch
+                {
+                    { Failed: > 0 } => Fail(invocation, ErrorCatalogue.RestoreIncomplete, $"{Text.Count(report.Failed, "file")} could not be restored; the first: {(report.Warnings.Count > 0 ? report.Warnings[0] : "unknown")}"),
+                    { Files: 0, AlreadyThere: 0, Skipped: 0 } when !query.IsEmpty => Fail(invocation, ErrorCatalogue.NothingSelected, "Nothing was restored."),
+                    _ => (int)ExitCode.Ok,
+                };
+            });
+        command.Add(snapshotAndPath);
+        foreach (Option option in new Option[] { to, existing, edition, hardLinks, withCatalog })
+        {
+            command.Add(option);
+        }
+
+        queryOptions.AddTo(command);
+        return command;
+    }
+
+    private static int Fail(Shell.Invocation invocation, ErrorInfo error, string message)
+    {
+        if (!invocation.Json)
+        {
+            return invocation.Fail(new WorkerException(error, message));
+        }
+
+        return (int)error.ExitCode;
+    }
+}

@@ -1,0 +1,149 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using KlosetWorker.Contract;
+
+namespace KlosetWorker.Output;
+
+/// <summary>What `--json` prints; each record is described in docs/reference/cli.md.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ErrorOutput))]
+[JsonSerializable(typeof(CreateOutput))]
+[JsonSerializable(typeof(SnapshotsOutput))]
+[JsonSerializable(typeof(EntryOutput))]
+[JsonSerializable(typeof(CheckOutput))]
+[JsonSerializable(typeof(InfoOutput))]
+[JsonSerializable(typeof(RestoreOutput))]
+[JsonSerializable(typeof(BackupOutput))]
+[JsonSerializable(typeof(FindOutput))]
+[JsonSerializable(typeof(DiffOutput))]
+[JsonSerializable(typeof(DuOutput))]
+[JsonSerializable(typeof(ForgetOutput))]
+[JsonSerializable(typeof(RunResult))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    /// <summary>One line a value; names in their own script instead of escapes, since the reader is no web page.</summary>
+    public static CliJson Readable => field ??= new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}
+
+internal sealed record ErrorOutput(ErrorDetails Error);
+
+internal sealed record ErrorDetails(string Code, int ExitCode, string Message, string Meaning, string Remedy);
+
+internal sealed record CreateOutput(string Location, Guid RepositoryId, bool Encrypted, string? KeyFingerprint);
+
+internal sealed record SnapshotsOutput(IReadOnlyList<SnapshotOutput> Snapshots);
+
+internal sealed record SnapshotOutput(
+    string Id,
+    DateTimeOffset Time,
+    string Type,
+    string Origin,
+    string Directory,
+    string Name,
+    long Files,
+    long Bytes,
+    long Errors,
+    bool Incomplete,
+    double Seconds,
+    IReadOnlyList<string> Tags,
+    string? RunId,
+    long? Items);
+
+internal sealed record EntryOutput(
+    string Path,
+    string Kind,
+    long Size,
+    DateTimeOffset Modified,
+    string Mode,
+    string? ContentType,
+    string? Object,
+    string? Target);
+
+internal sealed record CheckOutput(
+    string Level,
+    bool Clean,
+    long Snapshots,
+    long Files,
+    long Chunks,
+    long BytesRead,
+    IReadOnlyList<CheckFindingOutput> Findings);
+
+internal sealed record CheckFindingOutput(
+    string Kind,
+    string Object,
+    string Message,
+    IReadOnlyList<string> Snapshots,
+    IReadOnlyList<string> Paths,
+    long AffectedPaths);
+
+internal sealed record InfoOutput(
+    string Location,
+    Guid RepositoryId,
+    DateTimeOffset Created,
+    bool Encrypted,
+    string? KeyFingerprint,
+    string Hashing,
+    string? Compression,
+    long Snapshots,
+    long Packfiles,
+    long States,
+    long Blobs,
+    long StoredBytes,
+    IReadOnlyList<LockOutput> Locks);
+
+internal sealed record LockOutput(string Id, DateTimeOffset Time, string HostName, bool Exclusive, bool Stale);
+
+internal sealed record RestoreOutput(
+    string SnapshotId,
+    string Target,
+    long Files,
+    long Bytes,
+    long AlreadyThere,
+    long Skipped,
+    long Failed,
+    double Seconds,
+    IReadOnlyList<string> Warnings);
+
+internal sealed record BackupOutput(
+    string Outcome,
+    string? SnapshotId,
+    long Files,
+    long Bytes,
+    long FilesRead,
+    long BytesRead,
+    long BytesStored,
+    long Errors,
+    double Seconds,
+    IReadOnlyList<string> Warnings,
+    LibraryTotals? Library,
+    ExportsSummary? Exports);
+
+internal sealed record FindOutput(string SnapshotId, IReadOnlyList<FindItemOutput> Items);
+
+internal sealed record FindItemOutput(
+    string Id,
+    string? Title,
+    DateTimeOffset? Taken,
+    string Path,
+    long Size,
+    string? Mime,
+    IReadOnlyList<string> Albums,
+    IReadOnlyList<string> People,
+    string? Description,
+    bool Favourite,
+    double? Latitude,
+    double? Longitude);
+
+internal sealed record DiffOutput(string From, string To, IReadOnlyList<DiffChangeOutput> Changes);
+
+internal sealed record DiffChangeOutput(string Change, string Path, long? FromSize, long? ToSize);
+
+internal sealed record DuOutput(string SnapshotId, IReadOnlyList<DuDirectoryOutput> Directories);
+
+internal sealed record DuDirectoryOutput(string Path, long Bytes, long Files);
+
+internal sealed record ForgetOutput(bool DryRun, IReadOnlyList<string> Forgotten, IReadOnlyList<string> Kept);
