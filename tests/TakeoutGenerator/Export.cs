@@ -1,0 +1,318 @@
+using System.Formats.Tar;
+using System.Globalization;
+using System.IO.Compression;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace TakeoutGenerator;
+
+public enum ArchiveFormat
+{
+    Zip,
+    Tgz,
+
+    /// <summary>Unpacked: a folder `Takeout`.</summary>
+    Folder,
+}
+
+/// <summary>How an export of a library is delivered.</summary>
+public sealed record ExportOptions
+{
+    public required DateTimeOffset Time { get; init; }
+
+    /// <summary>When set, only what changed after it: an increment.</summary>
+    public DateTimeOffset? Since { get; init; }
+
+    public ArchiveFormat Format { get; init; } = ArchiveFormat.Zip;
+
+    public int Parts { get; init; } = 2;
+
+    public string Language { get; init; } = "en";
+
+    /// <summary>Number in the name between the time and the part.</summary>
+    public int SetNumber { get; init; } = 3;
+
+    /// <summary>Whether the index (`archive_browser.html`) is delivered too, in an archive of its own.</summary>
+    public bool Index { get; init; } = true;
+}
+
+/// <summary>What an export holds, as the truth that a reader is measured against.</summary>
+/// <param name="Files">Names of the delivered archives, relative to the folder.</param>
+public sealed record ExportManifest(string Account, DateTimeOffset Time, bool Increment, IReadOnlyList<string> Files, IReadOnlyList<ExportedItem> Items, IReadOnlyList<ExportedAlbum> Albums)
+{
+    /// <summary>Every media path and its sidecar's.</summary>
+    [JsonIgnore]
+    public IEnumerable<(string Media, string Sidecar)> Pairs =>
+        from item in Items
+        from folder in item.Folders
+        from file in folder.Media
+        select (file.Path, folder.Sidecar);
+
+    public string ToJson() => JsonSerializer.Serialize(this, ManifestJson.Default.ExportManifest);
+}
+
+public sealed record ExportedItem(string Title, string Url, DateTimeOffset Taken, string Description, bool Favorited, IReadOnlyList<ExportedFolder> Folders);
+
+/// <summary>An item as it lies in one folder: in its year's, and again in each of its albums'.</summary>
+public sealed record ExportedFolder(string? Album, string Sidecar, IReadOnlyList<ExportedFile> Media);
+
+/// <param name="Path">Inside the archive, beginning with `Takeout/`.</param>
+/// <param name="Role">original, edited or live.</param>
+public sealed record ExportedFile(string Path, string Role, long Size, string Sha256);
+
+public sealed record ExportedAlbum(string Title, string Description, string MetadataPath, int Items);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(ExportManifest))]
+internal sealed partial class ManifestJson : JsonSerializerContext;
+
+/// <summary>Writes an export of a library as Google would deliver it.</summary>
+public static class Export
+{
+    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static ExportManifest Write(Library library, ExportOptions options, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var language = Language.Of(options.Language);
+        var exported = library.Items.Where(item => options.Since is null || item.Changed > options.Since).ToDictionary(item => item.Number);
+        var stamp = options.Time.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        using var parts = new Parts(folder, stamp, options);
+        var naming = new Dictionary<string, FolderNaming>();
+        var items = new List<ExportedItem>();
+        foreach (var item in exported.Values)
+        {
+            var folders = new List<ExportedFolder> { WriteItem(library, item, language, null, language.Year(item.Taken.UtcDateTime.Year), naming, parts) };
+            foreach (var album in library.Albums.Where(album => album.Items.Contains(item.Number)))
+            {
+                folders.Add(WriteItem(library, item, language, album.Title, album.Title, naming, parts));
+            }
+
+            items.Add(new ExportedItem(item.Title, item.Url, item.Taken, item.Description, item.Favorited, folders));
+        }
+
+        var albums = new List<ExportedAlbum>();
+        foreach (var album in library.Albums.Where(album => album.Items.Any(exported.ContainsKey)))
+        {
+            var path = $"Takeout/{language.Root}/{album.Title}/{language.AlbumJson}";
+            parts.Add(path, JsonSerializer.SerializeToUtf8Bytes(
+                new Dictionary<string, object> { ["title"] = album.Title, ["description"] = album.Description, ["access"] = "protected", ["date"] = Stamp(library.Items[0].Taken) }, Readable));
+            albums.Add(new ExportedAlbum(album.Title, album.Description, path, album.Items.Count));
+        }
+
+        if (options.Index)
+        {
+            parts.AddIndex(language.IndexName, Index(library.Options.Account, options.Time, language.Root, parts.Paths));
+        }
+
+        return new ExportManifest(library.Options.Account, options.Time, options.Since is not null, parts.Close(), items, albums);
+    }
+
+    private static ExportedFolder WriteItem(
+        Library library, PhotoItem item, Language language, string? album, string folderName, Dictionary<string, FolderNaming> naming, Parts parts)
+    {
+        var folder = $"Takeout/{language.Root}/{folderName}";
+        var others = new List<(string StemSuffix, string Extension)>();
+        var roles = new List<string> { "original" };
+        if (item.Edited)
+        {
+            others.Add((language.EditedSuffix, Path.GetExtension(item.Title)));
+            roles.Add("edited");
+        }
+
+        if (item.Live)
+        {
+            others.Add(("", ".MP4"));
+            roles.Add("live");
+        }
+
+        if (!naming.TryGetValue(folder, out var names))
+        {
+            naming[folder] = names = new FolderNaming();
+        }
+
+        var (media, sidecar, rest) = names.Name(item.Title, item.Style, others);
+        var files = new List<ExportedFile>();
+        foreach (var (name, role) in rest.Prepend(media).Zip(roles))
+        {
+            var bytes = library.Bytes(item, role);
+            parts.Add($"{folder}/{name}", bytes);
+            files.Add(new ExportedFile($"{folder}/{name}", role, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes))));
+        }
+
+        parts.Add($"{folder}/{sidecar}", Sidecar(item));
+        return new ExportedFolder(album, $"{folder}/{sidecar}", files);
+    }
+
+    private static byte[] Sidecar(PhotoItem item)
+    {
+        var geo = new Dictionary<string, double>
+        {
+            ["latitude"] = item.Place?.Latitude ?? 0,
+            ["longitude"] = item.Place?.Longitude ?? 0,
+            ["altitude"] = 0,
+            ["latitudeSpan"] = 0,
+            ["longitudeSpan"] = 0,
+        };
+        var sidecar = new Dictionary<string, object>
+        {
+            ["title"] = item.Title,
+            ["description"] = item.Description,
+            ["imageViews"] = (item.Number % 50).ToString(CultureInfo.InvariantCulture),
+            ["creationTime"] = Stamp(item.Created),
+            ["photoTakenTime"] = Stamp(item.Taken),
+            ["geoData"] = geo,
+            ["geoDataExif"] = geo,
+            ["url"] = item.Url,
+            ["googlePhotosOrigin"] = new { mobileUpload = new { deviceType = "ANDROID_PHONE" } },
+        };
+        if (item.People.Count > 0)
+        {
+            sidecar["people"] = item.People.Select(name => new { name }).ToArray();
+        }
+
+        if (item.Favorited)
+        {
+            sidecar["favorited"] = true;
+        }
+
+        if (item.Archived)
+        {
+            sidecar["archived"] = true;
+        }
+
+        return JsonSerializer.SerializeToUtf8Bytes(sidecar, Readable);
+    }
+
+    private static Dictionary<string, string> Stamp(DateTimeOffset time) => new()
+    {
+        ["timestamp"] = time.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
+        ["formatted"] = time.UtcDateTime.ToString("d MMM yyyy, HH:mm:ss 'UTC'", CultureInfo.InvariantCulture),
+    };
+
+    private static byte[] Index(string account, DateTimeOffset time, string root, IEnumerable<string> paths)
+    {
+        var html = new StringBuilder()
+            .Append("<!DOCTYPE html><html><head><meta charset=\"UTF-8\"><script>var unused = '<div>';</script></head><body>\n")
+            .Append("<div class=\"job-id hidden\">6f9619ff-8b86-d011-b42d-00c04fc964ff</div>\n")
+            .Append(CultureInfo.InvariantCulture, $"<h1 class=\"header_title\">Archive for {WebUtility.HtmlEncode(account)}</h1>\n")
+            .Append(CultureInfo.InvariantCulture, $"<div class=\"header_subtext\">{time.UtcDateTime:MMM d, yyyy, h:mm:ss tt} UTC</div>\n")
+            .Append("<div id=\"service-details-PHOTOS\" class=\"service-detail\">\n")
+            .Append(CultureInfo.InvariantCulture, $"<h1 class=\"data-folder-name\" data-folder-name=\"{WebUtility.HtmlEncode(root)}\">{WebUtility.HtmlEncode(root)}</h1>\n");
+        foreach (var folder in paths.GroupBy(path => Path.GetDirectoryName(path)!))
+        {
+            html.Append(CultureInfo.InvariantCulture, $"<div class=\"extracted-folder-name\">{WebUtility.HtmlEncode(Path.GetFileName(folder.Key))}</div>\n");
+            foreach (var path in folder)
+            {
+                html.Append(CultureInfo.InvariantCulture, $"<div class=\"file-leaf\"><div class=\"extracted-file-name\"> {WebUtility.HtmlEncode(Path.GetFileName(path))}</div><div class=\"failure-message\"></div></div>\n");
+            }
+        }
+
+        return Encoding.UTF8.GetBytes(html.Append("</div></body></html>\n").ToString());
+    }
+
+    /// <summary>The archives of one export; an entry goes to the part that its name hashes to, so that media and sidecar part company.</summary>
+    private sealed class Parts : IDisposable
+    {
+        private readonly string _folder;
+        private readonly string _stamp;
+        private readonly ExportOptions _options;
+        private readonly List<string> _names = [];
+        private readonly List<ZipArchive> _zips = [];
+        private readonly List<TarWriter> _tars = [];
+        private readonly List<string> _paths = [];
+
+        public Parts(string folder, string stamp, ExportOptions options)
+        {
+            (_folder, _stamp, _options) = (folder, stamp, options);
+            if (options.Format == ArchiveFormat.Folder)
+            {
+                _names.Add("Takeout");
+                return;
+            }
+
+            for (var part = 1; part <= options.Parts; part++)
+            {
+                Open($"takeout-{stamp}-{options.SetNumber}-{part:000}");
+            }
+        }
+
+        /// <summary>Paths of all entries so far, without the index.</summary>
+        public IReadOnlyList<string> Paths => _paths;
+
+        public void Add(string path, byte[] content)
+        {
+            _paths.Add(path);
+            var part = path.Aggregate(7, (hash, character) => unchecked((hash * 31) + character)) & int.MaxValue;
+            Write(part % Math.Max(1, _options.Parts), path, content);
+        }
+
+        public void AddIndex(string name, byte[] content)
+        {
+            var part = 0;
+            if (_options.Format != ArchiveFormat.Folder)
+            {
+                part = Math.Max(_zips.Count, _tars.Count);
+                Open($"takeout-{_stamp}-001"); // no set number: that is how the index differs from part 1
+            }
+
+            Write(part, $"Takeout/{name}", content);
+        }
+
+        public List<string> Close()
+        {
+            Dispose();
+            return _names;
+        }
+
+        public void Dispose()
+        {
+            _zips.ForEach(zip => zip.Dispose());
+            _tars.ForEach(tar => tar.Dispose());
+            _zips.Clear();
+            _tars.Clear();
+        }
+
+        private void Open(string stem)
+        {
+            var name = stem + (_options.Format == ArchiveFormat.Zip ? ".zip" : ".tgz");
+            _names.Add(name);
+            var file = new FileStream(Path.Combine(_folder, name), FileMode.Create);
+            if (_options.Format == ArchiveFormat.Zip)
+            {
+                _zips.Add(new ZipArchive(file, ZipArchiveMode.Create));
+            }
+            else
+            {
+                _tars.Add(new TarWriter(new GZipStream(file, CompressionLevel.Fastest), TarEntryFormat.Pax));
+            }
+        }
+
+        private void Write(int part, string path, byte[] content)
+        {
+            switch (_options.Format)
+            {
+                case ArchiveFormat.Zip:
+                    var entry = _zips[part].CreateEntry(path, CompressionLevel.Fastest);
+                    entry.LastWriteTime = _options.Time;
+                    using (var stream = entry.Open())
+                    {
+                        stream.Write(content);
+                    }
+
+                    break;
+                case ArchiveFormat.Tgz:
+                    _tars[part].WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, path) { ModificationTime = _options.Time, DataStream = new MemoryStream(content) });
+                    break;
+                default:
+                    var full = Path.Combine(_folder, path);
+                    Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+                    File.WriteAllBytes(full, content);
+                    break;
+            }
+        }
+    }
+}
