@@ -1,0 +1,30 @@
+namespace GooglePhotos.Takeout.Archives;
+
+/// <summary>A place where exports lie: a folder here, a bucket or a Drive folder elsewhere. Read-only.</summary>
+public interface ITakeoutStorage
+{
+    /// <summary>For people; never holds a secret.</summary>
+    string Location { get; }
+
+    /// <summary>
+    /// True when jumping costs next to nothing (a local disk): then all sidecars are read before the first photo. Elsewhere every part is
+    /// read once, front to back, and named at the end.
+    /// </summary>
+    bool SeeksAreCheap { get; }
+
+    IAsyncEnumerable<StoredFile> ListAsync(CancellationToken ct);
+
+    /// <summary>Opens a seekable stream. A store with range reads wraps them in <see cref="RangeStream"/>.</summary>
+    Task<Stream> OpenReadAsync(StoredFile file, CancellationToken ct);
+}
+
+/// <summary>One file of a storage.</summary>
+/// <param name="Path">Relative to the storage, '/'-separated.</param>
+/// <param name="Size">Bytes.</param>
+/// <param name="Version">Whatever changes when the content does (an ETag, a revision); null when the storage has none.</param>
+public sealed record StoredFile(string Path, long Size, DateTimeOffset Modified, string? Version = null)
+{
+    public string Name => Path[(Path.LastIndexOf('/') + 1)..];
+
+    public string Folder => Path.LastIndexOf('/') is >= 0 and int slash ? Path[..slash] : "";
+}

@@ -1,0 +1,90 @@
+using System.Buffers;
+
+namespace GooglePhotos.Takeout.Archives;
+
+/// <summary>Fills the destination from the given offset, or throws.</summary>
+public delegate Task ReadRange(long offset, Memory<byte> destination, CancellationToken ct);
+
+/// <summary>
+/// A seekable stream over range reads. It fetches windows, so that the entries of an archive read in their order cost one request per
+/// window and not one per entry.
+/// </summary>
+/// <param name="windowBytes">8 MiB keeps requests few; the memory is held while the stream is open.</param>
+public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8 << 20) : Stream
+{
+    private byte[]? _window;
+    private long _windowStart;
+    private int _windowLength;
+    private long _position;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => true;
+
+    public override bool CanWrite => false;
+
+    public override long Length => length;
+
+    public override long Position
+    {
+        get => _position;
+        set => _position = value;
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (_position >= length || buffer.IsEmpty)
+        {
+            return 0;
+        }
+
+        if (_position < _windowStart || _position >= _windowStart + _windowLength)
+        {
+            _window ??= ArrayPool<byte>.Shared.Rent((int)Math.Min(windowBytes, Math.Max(length, 1)));
+            int wanted = (int)Math.Min(Math.Min(windowBytes, _window.Length), length - _position);
+            _windowLength = 0;
+            await read(_position, _window.AsMemory(0, wanted), cancellationToken);
+            _windowStart = _position;
+            _windowLength = wanted;
+        }
+
+        int within = (int)(_position - _windowStart);
+        int count = Math.Min(buffer.Length, _windowLength - within);
+        _window.AsMemory(within, count).CopyTo(buffer);
+        _position += count;
+        return count;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+
+    public override long Seek(long offset, SeekOrigin origin) => _position = origin switch
+    {
+        SeekOrigin.Begin => offset,
+        SeekOrigin.Current => _position + offset,
+        _ => length + offset,
+    };
+
+    public override void Flush()
+    {
+    }
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (_window is { } window)
+        {
+            _window = null;
+            _windowLength = 0;
+            ArrayPool<byte>.Shared.Return(window);
+        }
+
+        base.Dispose(disposing);
+    }
+}

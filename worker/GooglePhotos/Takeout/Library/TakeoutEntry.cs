@@ -1,0 +1,56 @@
+using GooglePhotos.Takeout.Exports;
+using GooglePhotos.Takeout.Sidecars;
+
+namespace GooglePhotos.Takeout.Library;
+
+/// <summary>One file inside an export. Kept compact: a library has hundreds of thousands.</summary>
+public sealed class TakeoutEntry
+{
+    /// <summary>Counts from 0 within its export; an index into <see cref="TakeoutExport.Entries"/> and the caller's own tables.</summary>
+    public required int Id { get; init; }
+
+    public required TakeoutPart Part { get; init; }
+
+    /// <summary>Inside the export, '/'-separated, harmless; "" for a file beside the parts.</summary>
+    public required string Folder { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The archive's own spelling of the whole name where it was not harmless, else null.</summary>
+    public string? RawPath { get; init; }
+
+    /// <summary>Unpacked bytes, as the archive promises.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>From the zip's directory, or computed while a tgz was read; null before that and for loose and unpacked files.</summary>
+    public uint? Crc32 { get; internal set; }
+
+    /// <summary>In exports this is the time of the export, not of the photo.</summary>
+    public DateTimeOffset Modified { get; init; }
+
+    /// <summary>What it holds when it is JSON and was read.</summary>
+    public TakeoutJson? Json { get; internal set; }
+
+    /// <summary>The MIME type that its first bytes show, once it was read; null when unknown.</summary>
+    public string? MimeType { get; internal set; }
+
+    public bool Damaged { get; internal set; }
+
+    public string Path => Folder.Length == 0 ? Name : Folder + "/" + Name;
+
+    internal long HeaderOffset { get; init; }
+
+    internal long CompressedSize { get; init; }
+
+    internal ushort Method { get; init; }
+
+    internal ushort Flags { get; init; }
+
+    internal DateTimeOffset? MediaTime { get; set; }
+
+    internal bool HeadRead { get; set; }
+
+    internal bool IsJson => Name.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+
+    internal bool IsPage => Name.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || Name.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
+}

@@ -1,0 +1,589 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Runtime.CompilerServices;
+using GooglePhotos.Takeout.Archives;
+using GooglePhotos.Takeout.Exports;
+using GooglePhotos.Takeout.Metadata;
+using GooglePhotos.Takeout.Pairing;
+using GooglePhotos.Takeout.Sidecars;
+
+namespace GooglePhotos.Takeout.Library;
+
+public enum ReadScope
+{
+    /// <summary>Every file.</summary>
+    Everything,
+
+    /// <summary>Sidecars, album metadata and the index: enough to say what the export holds. A tgz must be unpacked for it all the same.</summary>
+    MetadataOnly,
+}
+
+/// <summary>
+/// One export, opened. Directories are read at once; contents stream by in the order in which they lie in the archives, each exactly
+/// once, and nothing is ever unpacked to disk. What belongs to what is asked for with <see cref="Resolve"/>, at any time: it uses all
+/// that was read so far. One reader at a time.
+/// </summary>
+public sealed class TakeoutExport
+{
+    private readonly ITakeoutStorage _storage;
+    private readonly ArchiveLimits _limits;
+    private readonly FindingList _findings;
+    private readonly List<TakeoutEntry> _entries = [];
+    private readonly Dictionary<TakeoutPart, PartState> _parts = [];
+    private readonly Dictionary<string, string> _folderPool = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+
+    private TakeoutExport(ITakeoutStorage storage, TakeoutSet set, ArchiveLimits limits)
+    {
+        _storage = storage;
+        _limits = limits;
+        _findings = new FindingList(limits);
+        Set = set;
+    }
+
+    public TakeoutSet Set { get; }
+
+    /// <summary>All files known so far; those of a tgz appear while it is read. The index is the entry's id.</summary>
+    public IReadOnlyList<TakeoutEntry> Entries => _entries;
+
+    public IReadOnlyList<TakeoutFinding> Findings => _findings.Items;
+
+    /// <summary>Findings beyond the limit, of which only the number is kept.</summary>
+    public long FindingsDropped => _findings.Dropped;
+
+    /// <summary>The export's own list of files, once it was read; null when there is none.</summary>
+    public ExportIndex? Index { get; private set; }
+
+    /// <summary>Reads the directories of all zip parts. A part without a readable directory is a finding and is searched while reading.</summary>
+    public static async Task<TakeoutExport> OpenAsync(ITakeoutStorage storage, TakeoutSet set, ArchiveLimits? limits, CancellationToken ct)
+    {
+        TakeoutExport export = new(storage, set, limits ?? new ArchiveLimits());
+        foreach (TakeoutPart part in set.Parts)
+        {
+            PartState state = new();
+            export._parts[part] = state;
+            switch (part.Format)
+            {
+                case PartFormat.Zip:
+                    await export.OpenZipAsync(part, state, ct);
+                    break;
+                case PartFormat.Tgz:
+                    break;
+                default:
+                    await export.OpenFilesAsync(part, state, ct);
+                    break;
+            }
+        }
+
+        return export;
+    }
+
+    /// <summary>
+    /// Streams the contents. With cheap seeks all sidecars and pages come first, part by part, then everything else; without, each part
+    /// is read front to back. A content whose stream is not opened is skipped and costs nothing (in a tgz: its unpacking).
+    /// </summary>
+    public async IAsyncEnumerable<TakeoutContent> ReadAsync(ReadScope scope, [EnumeratorCancellation] CancellationToken ct)
+    {
+        foreach (bool? metadata in _storage.SeeksAreCheap || scope == ReadScope.MetadataOnly ? new bool?[] { true, false } : [null])
+        {
+            if (metadata == false && scope == ReadScope.MetadataOnly)
+            {
+                yield break;
+            }
+
+            foreach (TakeoutPart part in Set.Parts)
+            {
+                // A tgz cannot be read in two goes; its only pass is the last one that is made.
+                if (part.Format == PartFormat.Tgz)
+                {
+                    if (metadata != true || scope == ReadScope.MetadataOnly)
+                    {
+                        await foreach (TakeoutContent content in ReadTgzAsync(part, scope, ct))
+                        {
+                            yield return content;
+                        }
+                    }
+
+                    continue;
+                }
+
+                await foreach (TakeoutContent content in ReadPartAsync(part, metadata, ct))
+                {
+                    yield return content;
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads the sidecars and the index, and throws the rest away. For callers that only want to know what is there.</summary>
+    public async Task ReadMetadataAsync(CancellationToken ct)
+    {
+        await foreach (TakeoutContent _ in ReadAsync(ReadScope.MetadataOnly, ct))
+        {
+        }
+    }
+
+    /// <summary>
+    /// Looks at the first bytes of all media that were not read: names what nothing recognises. Only sensible where seeks are cheap.
+    /// </summary>
+    public async Task SniffAsync(CancellationToken ct)
+    {
+        byte[] head = new byte[MediaSniffer.HeadBytes];
+        foreach (TakeoutPart part in Set.Parts)
+        {
+            PartState state = _parts[part];
+            if (part.Format == PartFormat.Tgz)
+            {
+                continue;
+            }
+
+            Stream? archive = null;
+            try
+            {
+                foreach (TakeoutEntry entry in state.Entries)
+                {
+                    if (entry.HeadRead || entry.Damaged || entry.IsJson || entry.IsPage)
+                    {
+                        continue;
+                    }
+
+                    ct.ThrowIfCancellationRequested();
+                    try
+                    {
+                        archive ??= part.Format == PartFormat.Zip ? await _storage.OpenReadAsync(part.Files[0], ct) : null;
+                        await using Stream content = archive is null
+                            ? await _storage.OpenReadAsync(state.Files[entry], ct)
+                            : await ZipContent.OpenAsync(archive, entry.HeaderOffset, entry.CompressedSize, entry.Method, entry.Flags, state.DirectoryStart, ct);
+                        int read = await content.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, ct);
+                        entry.HeadRead = true;
+                        entry.MimeType = MediaSniffer.Sniff(head.AsSpan(0, read));
+                    }
+                    catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+                    {
+                        Damage(entry, e.Message);
+                    }
+                }
+            }
+            finally
+            {
+                if (archive is not null)
+                {
+                    await archive.DisposeAsync();
+                }
+            }
+        }
+    }
+
+    /// <summary>Pairs, groups and joins what was read so far. Pure; call it again when more was read.</summary>
+    public TakeoutLibrary Resolve()
+    {
+        PairingFile[] files = new PairingFile[_entries.Count];
+        for (int i = 0; i < files.Length; i++)
+        {
+            TakeoutEntry entry = _entries[i];
+            files[i] = new PairingFile
+            {
+                Folder = entry.Folder,
+                Name = entry.Name,
+                Size = entry.Size,
+                Json = entry.Json,
+                Part = entry.Part.IsIndex ? null : entry.Part.Number,
+                MediaTime = entry.MediaTime,
+                KnownMediaBytes = entry.MimeType is not null,
+            };
+        }
+
+        return TakeoutLibrary.Build(_entries, TakeoutPairing.Pair(files));
+    }
+
+    // ---- opening -----------------------------------------------------------------------------------------------------------------
+
+    private async Task OpenZipAsync(TakeoutPart part, PartState state, CancellationToken ct)
+    {
+        try
+        {
+            await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
+            state.DirectoryStart = await ZipDirectory.ReadAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            _findings.Add(FindingKind.DamagedPart, part.Path, null,
+                $"{part.Path} is damaged: {e.Message}. What can be found in it is kept; download this part again.");
+            state.DirectoryStart = state.Entries.Count > 0 ? long.MaxValue : 0;
+            if (state.Entries.Count == 0)
+            {
+                await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
+                state.DirectoryStart = await ZipRecovery.ScanAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+            }
+            else
+            {
+                state.DirectoryStart = part.Files[0].Size;
+            }
+        }
+
+        state.Entries.Sort(static (a, b) => a.HeaderOffset.CompareTo(b.HeaderOffset));
+        RefuseOverlaps(part, state);
+    }
+
+    private void AddZipEntry(TakeoutPart part, PartState state, ZipEntry zip)
+    {
+        if (zip.IsDirectory)
+        {
+            return;
+        }
+
+        if (zip.IsSpecial)
+        {
+            _findings.Add(FindingKind.NotAFile, part.Path, zip.Name,
+                $"{EntryNames.Display(zip.Name)} in {part.Path} is a link or device; it is not followed.");
+            return;
+        }
+
+        TakeoutEntry? entry = AddEntry(part, state, zip.Name, zip.Size, zip.Crc32, zip.Modified, zip.HeaderOffset, zip.CompressedSize, zip.Method, zip.Flags);
+        if (entry is not null && zip.Size > _limits.BombFloorBytes && zip.Size / _limits.MaxRatio > zip.CompressedSize)
+        {
+            entry.Damaged = true;
+            _findings.Add(FindingKind.TooLarge, part.Path, entry.Path,
+                $"{EntryNames.Display(entry.Path)} in {part.Path} would unpack {zip.CompressedSize} bytes to {zip.Size}: it is not read.");
+        }
+    }
+
+    private TakeoutEntry? AddEntry(
+        TakeoutPart part, PartState state, string rawPath, long size, uint? crc, DateTimeOffset modified, long offset, long compressed, ushort method, ushort flags)
+    {
+        string path = EntryNames.MakeSafe(rawPath, out bool changed);
+        int slash = path.LastIndexOf('/');
+        string folder = Pool(slash < 0 ? "" : path[..slash]);
+        string name = path[(slash + 1)..];
+        if (changed)
+        {
+            // A file whose name climbs out of the archive has no place among the albums; it is kept apart.
+            _findings.Add(FindingKind.UnsafeName, part.Path, path,
+                $"{part.Path} holds a file with the unsafe name {EntryNames.Display(Printable(rawPath))}; it is kept as {EntryNames.Display(path)}.");
+        }
+
+        if (part.Format is PartFormat.Zip or PartFormat.Tgz && folder.Length == 0)
+        {
+            // Only what lies beside the parts is loose; a zip's top level is a folder of its own.
+            folder = Pool(".");
+        }
+
+        (string, string) key = (folder, name);
+        if (state.Names.TryGetValue(key, out TakeoutEntry? earlier))
+        {
+            if (earlier.Size != size || earlier.Crc32 != crc)
+            {
+                _findings.Add(FindingKind.DuplicateName, part.Path, path,
+                    $"{EntryNames.Display(path)} is in {part.Path} twice, with different content; the first is kept.");
+            }
+
+            return null;
+        }
+
+        TakeoutEntry entry = new()
+        {
+            Id = _entries.Count,
+            Part = part,
+            Folder = folder,
+            Name = name,
+            RawPath = changed ? rawPath : null,
+            Size = size,
+            Crc32 = crc,
+            Modified = modified,
+            HeaderOffset = offset,
+            CompressedSize = compressed,
+            Method = method,
+            Flags = flags,
+        };
+        state.Names.Add(key, entry);
+        state.Entries.Add(entry);
+        _entries.Add(entry);
+        return entry;
+    }
+
+    private void RefuseOverlaps(TakeoutPart part, PartState state)
+    {
+        long end = 0;
+        foreach (TakeoutEntry entry in state.Entries)
+        {
+            if (entry.HeaderOffset < end && !entry.Damaged)
+            {
+                entry.Damaged = true;
+                _findings.Add(FindingKind.DamagedEntry, part.Path, entry.Path,
+                    $"{EntryNames.Display(entry.Path)} in {part.Path} shares its bytes with another file: this is no archive that Google made, and it is not read.");
+                continue;
+            }
+
+            end = Math.Max(end, entry.HeaderOffset + 30 + entry.CompressedSize);
+        }
+
+        // Names are only needed while a directory is read.
+        state.Names.Clear();
+        state.Names.TrimExcess();
+    }
+
+    private async Task OpenFilesAsync(TakeoutPart part, PartState state, CancellationToken ct)
+    {
+        foreach (StoredFile file in part.Files)
+        {
+            string path = file.Path.StartsWith(Set.Prefix, StringComparison.Ordinal) ? file.Path[Set.Prefix.Length..] : file.Path;
+            int slash = path.LastIndexOf('/');
+            TakeoutEntry entry = new()
+            {
+                Id = _entries.Count,
+                Part = part,
+                Folder = Pool(part.Format == PartFormat.Loose || slash < 0 ? "" : path[..slash]),
+                Name = path[(slash + 1)..],
+                Size = file.Size,
+                Modified = file.Modified,
+            };
+            state.Entries.Add(entry);
+            state.Files[entry] = file;
+            _entries.Add(entry);
+            if (part.Format == PartFormat.Loose && MediaTypes.OfName(entry.Name) is MediaKind.Video)
+            {
+                await using Stream film = await _storage.OpenReadAsync(file, ct);
+                entry.MediaTime = await QuickTimeClock.ReadAsync(film, ct);
+            }
+        }
+    }
+
+    // ---- reading -----------------------------------------------------------------------------------------------------------------
+
+    private async IAsyncEnumerable<TakeoutContent> ReadPartAsync(TakeoutPart part, bool? metadata, [EnumeratorCancellation] CancellationToken ct)
+    {
+        PartState state = _parts[part];
+        Stream? archive = null;
+        try
+        {
+            for (int i = 0; i < state.Entries.Count; i++)
+            {
+                TakeoutEntry entry = state.Entries[i];
+                bool small = entry.IsJson || (entry.IsPage && IsTopLevel(entry));
+                if (entry.Damaged || (metadata is { } wanted && wanted != small))
+                {
+                    continue;
+                }
+
+                ct.ThrowIfCancellationRequested();
+                if (part.Format == PartFormat.Zip && archive is null)
+                {
+                    archive = await _storage.OpenReadAsync(part.Files[0], ct);
+                }
+
+                TakeoutContent content = new(entry, token => OpenEntryAsync(entry, state, archive, token));
+                if (await PrepareAsync(content, ct))
+                {
+                    yield return content;
+                    await content.FinishAsync(ct);
+                }
+            }
+        }
+        finally
+        {
+            if (archive is not null)
+            {
+                await archive.DisposeAsync();
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<TakeoutContent> ReadTgzAsync(TakeoutPart part, ReadScope scope, [EnumeratorCancellation] CancellationToken ct)
+    {
+        PartState state = _parts[part];
+        if (state.Entries.Count > 0)
+        {
+            // Read before (an inspection, then a backup): entries keep their ids.
+            foreach (TakeoutEntry entry in state.Entries)
+            {
+                state.Names[(entry.Folder, entry.Name)] = entry;
+            }
+        }
+
+        await using Stream packed = await _storage.OpenReadAsync(part.Files[0], ct);
+        await using GZipStream unpacked = new(packed, CompressionMode.Decompress);
+        await using TarReader reader = new(unpacked);
+        HashSet<TakeoutEntry> seen = [];
+        while (true)
+        {
+            TarEntry? tar = null;
+            string? failure = null;
+            try
+            {
+                tar = await reader.GetNextEntryAsync(copyData: false, ct);
+            }
+            catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException)
+            {
+                failure = e.Message;
+            }
+
+            if (failure is not null)
+            {
+                _findings.Add(FindingKind.DamagedPart, part.Path, null,
+                    $"{part.Path} is damaged and cannot be read further: {failure} What came before is kept; download this part again.");
+                yield break;
+            }
+
+            if (tar is null)
+            {
+                break;
+            }
+
+            ct.ThrowIfCancellationRequested();
+            if (tar.EntryType is TarEntryType.Directory or TarEntryType.GlobalExtendedAttributes)
+            {
+                continue;
+            }
+
+            if (tar.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile))
+            {
+                _findings.Add(FindingKind.NotAFile, part.Path, tar.Name, $"{EntryNames.Display(tar.Name)} in {part.Path} is a link or device; it is not followed.");
+                continue;
+            }
+
+            if (_entries.Count >= _limits.MaxEntriesPerPart)
+            {
+                _findings.Add(FindingKind.ReaderLimit, part.Path, null, $"{part.Path} holds more than {_limits.MaxEntriesPerPart} files; the rest is not read.");
+                yield break;
+            }
+
+            TakeoutEntry? entry = Known(state, tar, seen) ?? AddEntry(part, state, tar.Name, tar.Length, null, tar.ModificationTime, 0, 0, 0, 0);
+            if (entry is null || !seen.Add(entry))
+            {
+                continue;
+            }
+
+            bool small = entry.IsJson || (entry.IsPage && IsTopLevel(entry));
+            if (scope == ReadScope.MetadataOnly && !small)
+            {
+                continue;
+            }
+
+            Stream data = tar.DataStream ?? Stream.Null;
+            TakeoutContent content = new(entry, _ => Task.FromResult<Stream>(new VerifiedStream(data, entry.Size, null, part.Path, entry.Path, _findings)));
+            if (await PrepareAsync(content, ct))
+            {
+                yield return content;
+                await content.FinishAsync(ct);
+            }
+        }
+    }
+
+    private static TakeoutEntry? Known(PartState state, TarEntry tar, HashSet<TakeoutEntry> seen)
+    {
+        string path = EntryNames.MakeSafe(tar.Name, out _);
+        int slash = path.LastIndexOf('/');
+        return state.Names.TryGetValue((slash < 0 ? "." : path[..slash], path[(slash + 1)..]), out TakeoutEntry? known)
+            && known.Size == tar.Length && !seen.Contains(known)
+                ? known
+                : null;
+    }
+
+    /// <summary>Reads what we must know ourselves. False when the entry is damaged: it is named in the findings and not handed out.</summary>
+    private async Task<bool> PrepareAsync(TakeoutContent content, CancellationToken ct)
+    {
+        TakeoutEntry entry = content.Entry;
+        if (entry.IsPage && IsTopLevel(entry))
+        {
+            ExportIndexParser parser = new();
+            content.Watch(parser.Feed, () =>
+            {
+                if (parser.Index.IsIndex && (Index is null || parser.Index.Rows > Index.Rows))
+                {
+                    Index = parser.Index;
+                }
+            });
+            return true;
+        }
+
+        if (!entry.IsJson || entry.Size > TakeoutJsonParser.MaxBytes)
+        {
+            return true;
+        }
+
+        try
+        {
+            byte[] json = await content.BufferAsync(ct);
+            entry.Json ??= Share(TakeoutJsonParser.Parse(json));
+            if (entry.Json is TakeoutJson.Unreadable { Reason: var reason })
+            {
+                _findings.Add(FindingKind.InvalidJson, entry.Part.Path, entry.Path, $"{EntryNames.Display(entry.Path)} is not a readable JSON file ({reason}); it is kept as it is.");
+            }
+
+            return true;
+        }
+        catch (TakeoutDamageException)
+        {
+            entry.Damaged = true;
+            return false;
+        }
+    }
+
+    private async Task<Stream> OpenEntryAsync(TakeoutEntry entry, PartState state, Stream? archive, CancellationToken ct)
+    {
+        try
+        {
+            Stream raw = archive is null
+                ? await _storage.OpenReadAsync(state.Files[entry], ct)
+                : await ZipContent.OpenAsync(archive, entry.HeaderOffset, entry.CompressedSize, entry.Method, entry.Flags, state.DirectoryStart, ct);
+            return new VerifiedStream(raw, entry.Size, entry.Crc32, entry.Part.Path.Length > 0 ? entry.Part.Path : _storage.Location, entry.Path, _findings);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new TakeoutDamageException(Damage(entry, e is InvalidDataException ? e.Message : "cannot be opened: " + e.Message), e);
+        }
+    }
+
+    private TakeoutFinding Damage(TakeoutEntry entry, string what)
+    {
+        entry.Damaged = true;
+        TakeoutFinding finding = new(FindingKind.DamagedEntry, entry.Part.Path, entry.Path,
+            $"{EntryNames.Display(entry.Path)} in {(entry.Part.Path.Length > 0 ? entry.Part.Path : _storage.Location)} {what}. Download this part again.");
+        _findings.Add(finding);
+        return finding;
+    }
+
+    /// <summary>An album's copy of a sidecar says the same words again; they are held once.</summary>
+    private TakeoutJson Share(TakeoutJson json)
+    {
+        if (json is not TakeoutJson.OfMedia { Sidecar: { Url: { } url } sidecar })
+        {
+            return json;
+        }
+
+        return new TakeoutJson.OfMedia(sidecar with { Title = Shared(sidecar.Title), Url = Shared(url), Description = sidecar.Description is { } d ? Shared(d) : null });
+    }
+
+    private string Shared(string text)
+    {
+        ref string? known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_texts, text, out _);
+        return known ??= text;
+    }
+
+    private string Pool(string folder)
+    {
+        ref string? known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_folderPool, folder, out _);
+        return known ??= folder;
+    }
+
+    private static bool IsTopLevel(TakeoutEntry entry) => entry.Folder is "Takeout" or "" or ".";
+
+    private static string Printable(string raw) => string.Create(Math.Min(raw.Length, 300), raw, static (span, source) =>
+    {
+        for (int i = 0; i < span.Length; i++)
+        {
+            span[i] = char.IsControl(source[i]) ? '?' : source[i];
+        }
+    });
+
+    private sealed class PartState
+    {
+        internal List<TakeoutEntry> Entries { get; } = [];
+
+        internal Dictionary<(string, string), TakeoutEntry> Names { get; } = [];
+
+        internal Dictionary<TakeoutEntry, StoredFile> Files { get; } = [];
+
+        internal long DirectoryStart { get; set; }
+    }
+}
