@@ -40,6 +40,11 @@ public sealed record KlosetRepositoryStatus : IConditionedStatus
     /// <summary>The Job that works for the repository itself now.</summary>
     public ActiveRun? Active { get; init; }
 
+    /// <summary>The newest tries of creating or adopting the repository, newest first.</summary>
+    [Items(0, 3)]
+    [AtomicList]
+    public IReadOnlyList<RunRecord>? Runs { get; init; }
+
     /// <summary>Failed tries in a row of creating or adopting the repository.</summary>
     [Range(0, int.MaxValue)]
     public int? ConsecutiveFailures { get; init; }

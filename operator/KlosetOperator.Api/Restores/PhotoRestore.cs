@@ -256,9 +256,8 @@ public sealed record RestoreOptions
     [Default("\"Fail\"")]
     public ExistingFilesPolicy ExistingFiles { get; init; }
 
-    /// <summary>Which version of an edited photo.</summary>
-    [Default("\"AsSeen\"")]
-    public EditionPolicy Edition { get; init; }
+    /// <summary>Which version of an edited photo. When absent: both for a volume or bucket, as seen for Google Photos.</summary>
+    public EditionPolicy? Edition { get; init; }
 }
 
 /// <summary>What happens to files that are there already.</summary>

@@ -1,0 +1,76 @@
+using System.Globalization;
+using KlosetOperator.Api;
+using KlosetOperator.Runs;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Backups;
+
+/// <summary>What a person must do. Some the worker reports, others follow from time and status; warned early. Pure.</summary>
+internal static class BackupActions
+{
+    public const int Most = 5;
+    public static readonly TimeSpan WarnOfScheduleEnd = TimeSpan.FromDays(30);
+    public static readonly TimeSpan WarnOfTokenEnd = TimeSpan.FromDays(2);
+
+    private const string RenewExportSchedule = "RenewExportSchedule";
+    private const string SignIn = "SignIn";
+    private const string FixConfiguration = "FixConfiguration";
+    private const string AcceptGap = "AcceptGap";
+
+    /// <summary>Kinds that are computed here at every look, so that none outlives its cause.</summary>
+    private static readonly string[] Own = [RenewExportSchedule, FixConfiguration, AcceptGap];
+
+    public static IReadOnlyList<ActionStatus> FromWorker(IReadOnlyList<RunAction>? actions, PhotoBackupSpec spec) =>
+        [.. (actions ?? []).Take(Most).Select(action => new ActionStatus
+        {
+            Kind = action.Kind, Who = Who(spec), Message = Messages.Cap(action.Message), Url = action.Url, Deadline = action.Deadline,
+        })];
+
+    /// <param name="tokenEnds">When the credentials of the source end, if their Secret says so.</param>
+    /// <param name="stop">Why the object stalled.</param>
+    public static IReadOnlyList<ActionStatus> All(PhotoBackup backup, PhotoBackupStatus status, RunDecision.Stop? stop, DateTimeOffset? tokenEnds, DateTimeOffset now)
+    {
+        var spec = backup.Spec;
+        var actions = new List<ActionStatus>();
+        if (stop is not null)
+        {
+            var signIn = stop.Reason is "Unauthorized" && spec.Source.Takeout is null;
+            actions.Add(new ActionStatus
+            {
+                Kind = signIn ? SignIn : FixConfiguration, Who = signIn ? Who(spec) : null, Message = Messages.Cap(stop.Message),
+            });
+        }
+
+        if (tokenEnds is { } end && now >= end - WarnOfTokenEnd && actions.All(action => action.Kind != SignIn))
+        {
+            actions.Add(new ActionStatus
+            {
+                Kind = SignIn, Who = Who(spec), Deadline = end, Message = $"The grant ends on {Messages.Time(end)}: run `kloset login` again and replace the Secret.",
+            });
+        }
+
+        actions.AddRange((status.Actions ?? []).Where(action => !Own.Contains(action.Kind) && actions.All(other => other.Kind != action.Kind)));
+        if (status.Exports?.ScheduleEnds is { } ends && now >= ends - WarnOfScheduleEnd)
+        {
+            actions.Add(new ActionStatus
+            {
+                Kind = RenewExportSchedule, Who = Who(spec), Deadline = ends, Url = "https://takeout.google.com/",
+                Message = $"Google's schedule of exports ends on {Messages.Day(ends)}: make a new one, every two months for a year.",
+            });
+        }
+
+        if (status.Library is { Missing: > 0, GapHash: { Length: > 0 } hash } && StallMark.Annotation(backup.Metadata, Annotations.AcceptGap) != hash)
+        {
+            actions.Add(new ActionStatus
+            {
+                Kind = AcceptGap, Who = Who(spec),
+                Message = string.Create(CultureInfo.InvariantCulture,
+                    $"{status.Library.Missing} missing: replace what status.library.missingNames lists, or accept the gap with the annotation {Annotations.AcceptGap}: {hash}"),
+            });
+        }
+
+        return actions.Count <= Most ? actions : [.. actions.Take(Most)];
+    }
+
+    private static string Who(PhotoBackupSpec spec) => spec.Account.Email ?? spec.Account.Id;
+}

@@ -1,0 +1,163 @@
+using KlosetOperator.Api;
+using KlosetOperator.Jobs;
+using KlosetOperator.Runs;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Backups;
+
+/// <summary>
+/// What a PhotoBackup is to do next: a list of policies of which the first that has an opinion decides. A pure function of the
+/// objects and the time.
+/// </summary>
+internal static class BackupPlanner
+{
+    /// <summary>A slot that became due this long before the operator started was missed by an outage, not by a restart.</summary>
+    private static readonly TimeSpan OutageAfter = TimeSpan.FromMinutes(5);
+
+    private static readonly Func<BackupFacts, RunDecision?>[] Policies =
+    [
+        ActiveJob,              // one run at a time, whatever else is wrong
+        Deleted,
+        Duplicate,              // two lineages of one account would forget each other's snapshots
+        UnusableSchedule,
+        Stalled,                // terminal failures wait for a change
+        Suspended,
+        UnusableRepository,
+        MissingReference,
+        LostRun,                // a lost result is looked up before anything new starts
+        Requested,              // a person's wish ignores back-off and windows
+        BackingOff,
+        Unfinished,             // what paused or failed goes on
+        OnRequestOnly,
+        First,                  // the first backup does not wait for the night
+        Scheduled,
+    ];
+
+    public static RunDecision Decide(BackupFacts facts)
+    {
+        foreach (var policy in Policies)
+        {
+            if (policy(facts) is { } decision)
+            {
+                return decision;
+            }
+        }
+
+        var next = facts.Schedule?.NextDue(After(facts), facts.Now);
+        return new RunDecision.Wait(Reasons.Idle, "Nothing is due.", next?.Due);
+    }
+
+    private static RunDecision? ActiveJob(BackupFacts facts) =>
+        facts.Jobs.Where(job => job.IsActive).OrderBy(job => job.Created).FirstOrDefault() is { } job ? new RunDecision.Follow(job) : null;
+
+    private static RunDecision? Deleted(BackupFacts facts) =>
+        facts.Backup.Metadata.DeletionTimestamp is null ? null : new RunDecision.Wait(Reasons.Idle, "The PhotoBackup is being deleted. Its snapshots stay.");
+
+    private static RunDecision? Duplicate(BackupFacts facts) =>
+        facts.OlderTwin is null
+            ? null
+            : new RunDecision.Stop(
+                Reasons.DuplicateAccount,
+                $"PhotoBackup '{facts.OlderTwin}' backs up the same account into the same repository from the same kind of source. Delete one of the two.");
+
+    private static RunDecision? UnusableSchedule(BackupFacts facts) =>
+        facts.Schedule is null ? new RunDecision.Stop(Reasons.InvalidSchedule, facts.ScheduleError ?? "The schedule is not usable.") : null;
+
+    private static RunDecision? Stalled(BackupFacts facts) =>
+        facts.History.StalledOn is { } stalled ? new RunDecision.Stop(stalled.Reason ?? Reasons.WorkerCrashed, stalled.Message ?? "") : null;
+
+    private static RunDecision? Suspended(BackupFacts facts) =>
+        facts.Backup.Spec.Suspend ? new RunDecision.Wait(Reasons.Suspended, "spec.suspend is set: no new run is started.") : null;
+
+    private static RunDecision? UnusableRepository(BackupFacts facts) =>
+        facts.Repository.IsUsable ? null : new RunDecision.Wait(facts.Repository.Reason!, facts.Repository.Message, IsReady: false);
+
+    private static RunDecision? MissingReference(BackupFacts facts) =>
+        facts.References.Missing is null ? null : new RunDecision.Wait(facts.References.Reason, facts.References.Message, IsReady: false);
+
+    private static RunDecision? LostRun(BackupFacts facts)
+    {
+        if (facts.History.Lost is not { } lost)
+        {
+            return null;
+        }
+
+        return Waiting(facts) ?? new RunDecision.Start(
+            new RunOrder(RunKind.Inspect, lost.Slot ?? facts.Created, facts.History.ConsecutiveFailures + 1, facts.History.RetryAfter ?? facts.Now) { LostRunId = lost.Id });
+    }
+
+    private static RunDecision? Requested(BackupFacts facts) =>
+        facts.Request is { } request
+            ? new RunDecision.Start(new RunOrder(RunKind.Backup, Whole(facts.Now), 1, facts.Now) { Request = request, IsFirst = IsFirst(facts) })
+            : null;
+
+    private static RunDecision? BackingOff(BackupFacts facts) => facts.History.IsPending ? Waiting(facts) : null;
+
+    private static RunDecision? Unfinished(BackupFacts facts)
+    {
+        if (!facts.History.IsPending || facts.History.Newest is not { } newest)
+        {
+            return null;
+        }
+
+        var slot = newest.Slot ?? facts.Created;
+        return InWindow(facts, new RunOrder(RunKind.Backup, slot, NextAttempt(facts, slot), facts.History.RetryAfter ?? facts.Now) { IsFirst = IsFirst(facts) });
+    }
+
+    private static RunDecision? OnRequestOnly(BackupFacts facts) =>
+        facts.Backup.Spec.Source.Picker is null
+            ? null
+            : new RunDecision.Wait(Reasons.WaitingForRequest, $"A picker runs only on request: set the annotation {Annotations.Run} to a new value.");
+
+    private static RunDecision? First(BackupFacts facts) =>
+        facts.History.Newest is null && facts.Backup.Status?.LastCheckedTime is null
+            ? InWindow(facts, new RunOrder(RunKind.Backup, Whole(facts.Created), NextAttempt(facts, Whole(facts.Created)), facts.Created) { IsFirst = true })
+            : null;
+
+    private static RunDecision? Scheduled(BackupFacts facts)
+    {
+        if (facts.Schedule!.LatestDue(After(facts), facts.Now) is not { } slot)
+        {
+            return null;
+        }
+
+        // After an outage everything is due at once: spread it over the jitter again, from the start of the operator on.
+        var release = slot.Due < facts.StartedAt - OutageAfter
+            ? facts.StartedAt + StableHash(facts, slot.Time)
+            : slot.Due;
+        return release > facts.Now
+            ? new RunDecision.Wait(Reasons.WaitingForSlot, "A run was missed while the operator was away; it starts within the jitter.", release)
+            : InWindow(facts, new RunOrder(RunKind.Backup, slot.Time, NextAttempt(facts, slot.Time), slot.Due) { IsFirst = IsFirst(facts) });
+    }
+
+    private static TimeSpan StableHash(BackupFacts facts, DateTimeOffset slot) =>
+        Schedules.StableHash.Within(facts.Schedule!.Jitter, $"{facts.Backup.Metadata.Uid}/outage/{slot.ToUnixTimeSeconds()}");
+
+    private static RunDecision? Waiting(BackupFacts facts) =>
+        facts.History.RetryAfter is { } until && until > facts.Now
+            ? facts.History.Newest?.Outcome == Outcomes.Paused
+                ? new RunDecision.Wait(Reasons.WaitingForQuota, "The run goes on when what it waits for is there.", until)
+                : new RunDecision.Wait(Reasons.BackingOff, "Waits after a failure before it tries again.", until)
+            : null;
+
+    private static RunDecision InWindow(BackupFacts facts, RunOrder order) =>
+        facts.Schedule!.IsOpen(facts.Now)
+            ? new RunDecision.Start(order)
+            : new RunDecision.Wait(Reasons.OutsideWindow, "Waits for the next window of the schedule.", facts.Schedule.NextOpening(facts.Now));
+
+    /// <summary>A run has seen everything up to its start, so a slot before that is not due any more.</summary>
+    private static DateTimeOffset After(BackupFacts facts) =>
+        facts.History.Newest is { } newest
+            ? new[] { newest.Slot ?? facts.Created, newest.StartTime ?? facts.Created }.Max()
+            : facts.Created;
+
+    private static int NextAttempt(BackupFacts facts, DateTimeOffset slot) =>
+        1 + facts.History.Runs.Where(run => run.Slot == slot).Select(run => run.Attempt ?? 1)
+            .Concat(facts.Jobs.Where(job => job.Kind == RunKind.Backup && job.Slot == slot).Select(job => job.Attempt))
+            .DefaultIfEmpty(0)
+            .Max();
+
+    private static bool IsFirst(BackupFacts facts) => facts.Backup.Status?.LastSuccessTime is null;
+
+    private static DateTimeOffset Whole(DateTimeOffset time) => DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds());
+}

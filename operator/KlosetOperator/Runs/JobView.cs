@@ -1,0 +1,85 @@
+using KlosetOperator.Api;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Runs;
+
+/// <summary>How far a Job is.</summary>
+internal enum JobPhase
+{
+    /// <summary>No container runs yet; the reason says why.</summary>
+    Starting,
+    Running,
+    Suspended,
+
+    /// <summary>The pod's node does not answer: nobody knows.</summary>
+    Unknown,
+
+    /// <summary>Being deleted.</summary>
+    Ending,
+    Finished,
+}
+
+/// <summary>What planners know of a Job: no Kubernetes model, so that they can be tested by the thousand.</summary>
+internal sealed record JobView
+{
+    public required string Name { get; init; }
+
+    public required string Uid { get; init; }
+
+    public required string RunId { get; init; }
+
+    public required RunKind Kind { get; init; }
+
+    public required DateTimeOffset Slot { get; init; }
+
+    public required int Attempt { get; init; }
+
+    public required DateTimeOffset Created { get; init; }
+
+    public required JobPhase Phase { get; init; }
+
+    /// <summary>The value of `kloset.dev/run` on the object that asked for this run.</summary>
+    public string? Request { get; init; }
+
+    /// <summary>For an inspect Job: the run that it looks for.</summary>
+    public string? LostRunId { get; init; }
+
+    /// <summary>Why it does not run yet.</summary>
+    public string Reason { get; init; } = Reasons.Starting;
+
+    public string Message { get; init; } = "";
+
+    /// <summary>The pod to read the log of.</summary>
+    public string? Pod { get; init; }
+
+    /// <summary>Set once it is finished.</summary>
+    public RunEnd? End { get; init; }
+
+    public bool IsActive => Phase != JobPhase.Finished;
+
+    /// <summary>Whether its end can be judged: its pod has told, or will not any more.</summary>
+    public bool IsJudgeable(DateTimeOffset now) => End is { } end && (end.ExitCode is not null || now >= end.BelievedAfter);
+}
+
+/// <summary>How a Job ended: what its pod left, and what the Job says.</summary>
+internal sealed record RunEnd
+{
+    public required DateTimeOffset Time { get; init; }
+
+    /// <summary>Whether the Job counts as complete.</summary>
+    public required bool JobSucceeded { get; init; }
+
+    /// <summary>Null when no pod is left to tell.</summary>
+    public int? ExitCode { get; init; }
+
+    public bool OutOfMemory { get; init; }
+
+    /// <summary>The termination message as it is.</summary>
+    public string? TerminationMessage { get; init; }
+
+    /// <summary>The pod's end may arrive after the Job's; before this time a missing one is waited for.</summary>
+    public DateTimeOffset BelievedAfter => Time + TimeSpan.FromMinutes(1);
+
+    /// <summary>Why the Job failed, in its own words.</summary>
+    public string? JobMessage { get; init; }
+}

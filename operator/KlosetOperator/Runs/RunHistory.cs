@@ -1,0 +1,128 @@
+using KlosetOperator.Api;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Runs;
+
+/// <summary>
+/// The newest runs of an object and what follows from them: failures in a row, the back-off, and the stall. Pure; the same
+/// run folded twice counts once.
+/// </summary>
+internal sealed record RunHistory
+{
+    public const int MostRuns = 10;
+
+    /// <summary>Newest first.</summary>
+    public IReadOnlyList<RunRecord> Runs { get; init; } = [];
+
+    public int ConsecutiveFailures { get; init; }
+
+    public DateTimeOffset? RetryAfter { get; init; }
+
+    public StalledOn? StalledOn { get; init; }
+
+    public RunRecord? Newest => Runs.Count > 0 ? Runs[0] : null;
+
+    /// <summary>The run that is to be looked up because its result was lost.</summary>
+    public RunRecord? Lost => Newest is { Outcome: Outcomes.Lost } lost ? lost : null;
+
+    /// <summary>Whether the newest run is to be done again for the same slot.</summary>
+    public bool IsPending => Newest?.Outcome is Outcomes.Paused or Outcomes.Failed or Outcomes.Cancelled;
+
+    /// <summary>Runs of one object follow each other, so a Job that is older than the newest record was recorded once and has left the ring.</summary>
+    public bool Knows(JobView job) =>
+        Runs.Any(run => run.Id == job.RunId) || (Newest?.StartTime is { } newest && job.Created < newest);
+
+    /// <param name="mark">What the object looks like now; remembered when the verdict is terminal.</param>
+    public RunHistory Fold(JobView job, Verdict verdict, StalledOn mark, string uid, int most = MostRuns)
+    {
+        if (Knows(job) || job.End is not { } end)
+        {
+            return this;
+        }
+
+        if (job.Kind == RunKind.Inspect)
+        {
+            return FoldInspection(job, verdict, mark, uid);
+        }
+
+        var record = new RunRecord
+        {
+            Id = job.RunId,
+            Kind = KindName(job.Kind),
+            Slot = job.Slot,
+            Attempt = job.Attempt,
+            StartTime = job.Created,
+            CompletionTime = end.Time,
+            Outcome = verdict.Outcome,
+            Reason = verdict.Reason,
+            Message = Messages.Cap(verdict.Message),
+            SnapshotID = verdict.Result?.SnapshotId,
+            ItemsNew = verdict.Result?.Transfer?.ItemsNew,
+            BytesRead = verdict.Result?.Transfer?.BytesRead,
+            BytesStored = verdict.Result?.Transfer?.BytesStored,
+            StorageRequests = verdict.Result?.Transfer?.StorageRequests,
+        };
+        return Follow(this with { Runs = [record, .. Runs.Take(most - 1)] }, verdict, mark, end.Time, uid);
+    }
+
+    /// <summary>A person changed something, so that what was terminal may be tried again at once.</summary>
+    public RunHistory Reopened() => this with { StalledOn = null, RetryAfter = null, ConsecutiveFailures = 0 };
+
+    public static string KindName(RunKind kind) => kind switch
+    {
+        RunKind.Create => "create",
+        RunKind.Backup => "backup",
+        RunKind.Restore => "restore",
+        RunKind.Check => "check",
+        RunKind.Maintain => "maintain",
+        RunKind.Inspect => "inspect",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    private static RunHistory Follow(RunHistory history, Verdict verdict, StalledOn mark, DateTimeOffset time, string uid) => verdict.Retry switch
+    {
+        RetryClass.None when verdict.Outcome == Outcomes.Cancelled => history with { RetryAfter = time + BackOff.First },
+        RetryClass.None or RetryClass.NextSlot or RetryClass.Approval => history with { ConsecutiveFailures = 0, RetryAfter = null, StalledOn = null },
+        RetryClass.Resume => history with { RetryAfter = verdict.Result?.ResumeAfter ?? time, StalledOn = null },
+        RetryClass.BackOff => history with
+        {
+            ConsecutiveFailures = history.ConsecutiveFailures + 1,
+            RetryAfter = time + BackOff.After(history.ConsecutiveFailures + 1, uid),
+            StalledOn = null,
+        },
+        RetryClass.Terminal => history with
+        {
+            ConsecutiveFailures = history.ConsecutiveFailures + 1,
+            RetryAfter = null,
+            StalledOn = mark with { Reason = verdict.Reason, Message = Messages.Cap(verdict.Message) },
+        },
+        _ => throw new ArgumentOutOfRangeException(nameof(verdict)),
+    };
+
+    private RunHistory FoldInspection(JobView job, Verdict verdict, StalledOn mark, string uid)
+    {
+        if (Lost is not { } lost || lost.Id != job.LostRunId || job.End is not { } end)
+        {
+            return this; // answered already, or about another run
+        }
+
+        var notThere = verdict.Result?.Reason == "RunNotFound";
+        if (!notThere && verdict.Outcome is Outcomes.Failed or Outcomes.Lost or Outcomes.Cancelled)
+        {
+            // The question could not be asked. It stays open; the back-off counts.
+            return this with { ConsecutiveFailures = ConsecutiveFailures + 1, RetryAfter = end.Time + BackOff.After(ConsecutiveFailures + 1, uid) };
+        }
+
+        var answer = notThere
+            ? new Verdict(Outcomes.Failed, Reasons.ResultLost, "The run left no result and no snapshot; it is repeated.", RetryClass.BackOff)
+            : verdict;
+        var answered = lost with
+        {
+            Outcome = answer.Outcome,
+            Reason = answer.Reason,
+            Message = Messages.Cap(answer.Message),
+            SnapshotID = answer.Result?.SnapshotId,
+        };
+        return Follow(this with { Runs = [answered, .. Runs.Skip(1)] }, answer, mark, end.Time, uid);
+    }
+}
