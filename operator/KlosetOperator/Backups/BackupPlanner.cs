@@ -5,6 +5,8 @@ using KlosetWorker.Contract;
 
 namespace KlosetOperator.Backups;
 
+#pragma warning disable CA1859 // all policies have one shape, so that they can stand in one list
+
 /// <summary>
 /// What a PhotoBackup is to do next: a list of policies of which the first that has an opinion decides. A pure function of the
 /// objects and the time.

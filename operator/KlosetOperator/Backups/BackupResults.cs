@@ -1,6 +1,5 @@
 using KlosetOperator.Api;
 using KlosetOperator.Runs;
-using KlosetWorker.Contract;
 
 namespace KlosetOperator.Backups;
 

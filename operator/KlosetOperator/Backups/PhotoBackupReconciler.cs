@@ -14,7 +14,6 @@ using KlosetOperator.Runtime.Events;
 using KlosetOperator.Schedules;
 using KlosetOperator.Telemetry;
 using KlosetWorker.Contract;
-using Microsoft.Extensions.Logging;
 
 namespace KlosetOperator.Backups;
 

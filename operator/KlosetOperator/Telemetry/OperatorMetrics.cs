@@ -73,15 +73,15 @@ internal sealed class OperatorMetrics : IDisposable
             _duration.Record(Math.Max(0, (end - start).TotalSeconds), new KeyValuePair<string, object?>("outcome", run.Outcome));
         }
 
-        if (run.BytesStored is > 0 and var bytes)
+        if (run.BytesStored is { } bytes and > 0)
         {
-            _bytesNew.Add(bytes.Value);
+            _bytesNew.Add(bytes);
         }
     }
 
     public void Dispose() => _meter.Dispose();
 
-    private static KeyValuePair<string, object?>[] Tags(k8s.IMetadata<k8s.Models.V1ObjectMeta> entity) =>
+    private static KeyValuePair<string, object?>[] Tags(k8s.IKubernetesObject<k8s.Models.V1ObjectMeta> entity) =>
         [new("namespace", entity.Metadata.NamespaceProperty), new("name", entity.Metadata.Name)];
 
     private static double? Condition(IConditionedStatus? status, string type) =>

@@ -1,0 +1,142 @@
+using System.Globalization;
+using k8s.Models;
+using KlosetOperator.Api;
+using KlosetOperator.Runs;
+using KlosetOperator.Runtime.Apply;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Restores;
+
+/// <summary>What runs change in the status of a PhotoRestore, and the status from facts and decision. Pure.</summary>
+internal static class RestoreStatuses
+{
+    /// <summary>
+    /// A restore has no next slot and writes no snapshot: what is incomplete waits for a person, and what got lost is done
+    /// again, which the worker's journal makes harmless.
+    /// </summary>
+    public static Verdict Strict(Verdict verdict) => verdict switch
+    {
+        { Outcome: Outcomes.Lost } => verdict with { Outcome = Outcomes.Failed, Retry = RetryClass.BackOff },
+        { Retry: RetryClass.NextSlot } => verdict with { Retry = RetryClass.Terminal },
+        _ => verdict,
+    };
+
+    public static PhotoRestoreStatus Apply(PhotoRestoreStatus status, PhotoRestore restore, Verdict verdict, DateTimeOffset time)
+    {
+        var result = verdict.Result;
+        var wasPlan = restore.Spec.Target.GooglePhotos is not null && status.Plan is null;
+        var resolved = result?.SnapshotId is { Length: > 0 } id
+            ? (status.Resolved ?? new ResolvedSnapshot()) with { SnapshotID = id, Snapshot = id.Length > 8 ? id[..8] : id }
+            : status.Resolved;
+        return status with
+        {
+            Resolved = resolved,
+            Plan = result?.Plan is { } plan
+                ? new PlanStatus
+                {
+                    Items = plan.Items,
+                    Bytes = plan.Bytes,
+                    Days = plan.Days,
+                    LikelyDuplicates = plan.LikelyDuplicates,
+                    Losses = plan.Losses?.Take(10).Select(loss => loss.Length <= 512 ? loss : loss[..512]).ToArray(),
+                    Hash = plan.Hash,
+                }
+                : status.Plan,
+            Result = result?.Restored is { } restored
+                ? new RestoreResultStatus { Items = restored.Items, Bytes = restored.Bytes, Skipped = restored.Skipped, Failed = restored.Failed }
+                : status.Result,
+            CompletionTime = !wasPlan && verdict.Outcome is Outcomes.Succeeded or Outcomes.NothingNew ? time : status.CompletionTime,
+            Actions = result?.Actions is { Count: > 0 } actions
+                ? [.. actions.Take(5).Select(action => new ActionStatus { Kind = action.Kind, Message = Messages.Cap(action.Message), Url = action.Url, Deadline = action.Deadline })]
+                : null,
+        };
+    }
+
+    public static PhotoRestoreStatus Build(RestoreFacts facts, RunDecision decision, ActiveRun? active, RunDecision.Wait? refused)
+    {
+        var known = facts.Known;
+        var cancelled = decision is RunDecision.Wait { Reason: Reasons.Cancelled };
+        var completion = known.CompletionTime ?? (cancelled ? facts.Now : null);
+        var actions = Actions(facts, decision);
+        var status = known with
+        {
+            ObservedGeneration = facts.Restore.Metadata.Generation,
+            StartTime = known.StartTime ?? active?.StartTime,
+            CompletionTime = completion,
+            ConsecutiveFailures = facts.History.ConsecutiveFailures,
+            RetryAfter = facts.History.RetryAfter,
+            StalledOn = facts.History.StalledOn,
+            Runs = facts.History.Runs.Count > 0 ? facts.History.Runs : null,
+            Active = active,
+            Actions = actions.Count > 0 ? actions : null,
+            Progress = Progress(facts, active, completion, cancelled),
+            Handled = StallMark.Annotation(facts.Restore.Metadata, Annotations.Retry) is { } retry ? new HandledRequests { Retry = retry } : known.Handled,
+        };
+        return status with { Conditions = Conditions(facts, status, decision, refused, cancelled) };
+    }
+
+    private static string? Progress(RestoreFacts facts, ActiveRun? active, DateTimeOffset? completion, bool cancelled) =>
+        cancelled ? Reasons.Cancelled
+        : completion is not null ? facts.Known.Progress == Reasons.Cancelled ? Reasons.Cancelled : "100 %"
+        : active is not null ? ActiveRuns.Percent(active) ?? facts.Known.Progress
+        : facts.Known.Progress;
+
+    private static IReadOnlyList<ActionStatus> Actions(RestoreFacts facts, RunDecision decision) => decision switch
+    {
+        RunDecision.Wait { Reason: Reasons.WaitingForApproval } wait =>
+            [new ActionStatus { Kind = "ApprovePlan", Message = Messages.Cap(wait.Message) }],
+        RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message) }],
+        _ => facts.Known.CompletionTime is null ? facts.Known.Actions ?? [] : [],
+    };
+
+    private static IReadOnlyList<V1Condition> Conditions(
+        RestoreFacts facts, PhotoRestoreStatus status, RunDecision decision, RunDecision.Wait? refused, bool cancelled)
+    {
+        var conditions = new Conditions(facts.Restore.Status?.Conditions, facts.Restore.Metadata.Generation, facts.Now);
+        var ended = status.CompletionTime is not null;
+        cancelled |= ended && status.Progress == Reasons.Cancelled;
+        if (cancelled)
+        {
+            conditions.Set(ConditionTypes.Succeeded, false, Reasons.Cancelled, "The restore was cancelled. What was restored before stays.");
+        }
+        else if (ended)
+        {
+            conditions.Set(
+                ConditionTypes.Succeeded, true, "Succeeded",
+                status.Result is { } result
+                    ? string.Create(CultureInfo.InvariantCulture, $"Restored {result.Items} items ({Messages.Bytes(result.Bytes ?? 0)}) of snapshot {status.Resolved?.Snapshot}.")
+                    : "The restore did what it had to do.");
+        }
+        else if (decision is RunDecision.Stop failed)
+        {
+            conditions.Set(ConditionTypes.Succeeded, false, failed.Reason, failed.Message);
+        }
+        else
+        {
+            conditions.Set(ConditionTypes.Succeeded, null, Reasons.Progressing, "The restore has not ended yet.");
+        }
+
+        _ = (refused ?? decision) switch
+        {
+            RunDecision.Stop stop => conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message).MarkStalled(stop.Reason, stop.Message),
+            _ when ended => conditions.Set(ConditionTypes.Ready, true, Reasons.Reconciled, "The restore has ended.").MarkSettled(),
+            RunDecision.Wait wait => conditions.Set(ConditionTypes.Ready, false, wait.Reason, wait.Message).MarkReconciling(wait.Reason, wait.Message),
+            RunDecision.Follow follow => conditions.Set(ConditionTypes.Ready, false, Reasons.Restoring, "The restore is being made.")
+                .MarkReconciling(follow.Job.Reason, follow.Job.Message.Length > 0 ? follow.Job.Message : "The restore is being made."),
+            _ => conditions.Set(ConditionTypes.Ready, false, Reasons.Progressing, "The restore has not ended yet.").MarkReconciling(Reasons.Progressing, "The restore has not ended yet."),
+        };
+        _ = (refused ?? decision) switch
+        {
+            RunDecision.Follow { Job.Phase: JobPhase.Unknown } follow => conditions.Set(ConditionTypes.Running, null, follow.Job.Reason, follow.Job.Message),
+            RunDecision.Follow { Job.Phase: JobPhase.Suspended or JobPhase.Ending } follow => conditions.Set(ConditionTypes.Running, false, follow.Job.Reason, follow.Job.Message),
+            RunDecision.Follow follow => conditions.Set(ConditionTypes.Running, true, follow.Job.Reason, follow.Job.Message),
+            RunDecision.Wait wait => conditions.Set(ConditionTypes.Running, false, wait.Reason, wait.Message),
+            RunDecision.Stop stop => conditions.Set(ConditionTypes.Running, false, stop.Reason, stop.Message),
+            _ => conditions.Set(ConditionTypes.Running, false, Reasons.Cancelled, "The Job is being deleted."),
+        };
+        conditions.Set(
+            ConditionTypes.ActionRequired, status.Actions is not null, status.Actions?[0].Kind ?? Reasons.NothingToDo,
+            status.Actions?[0].Message ?? "Nobody has to do anything.");
+        return [.. conditions.ToList()];
+    }
+}
