@@ -85,7 +85,7 @@ internal sealed partial class PhotoBackupReconciler(
         var status = BackupStatuses.Build(facts, known, decision, active, refused, tokenEnds);
         AnnounceWait(entity, status);
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
-        await launcher.SweepAsync(entity.Metadata.NamespaceProperty, facts.Jobs, facts.History, cancellationToken).ConfigureAwait(false);
+        await launcher.SweepAsync(entity.Metadata.NamespaceProperty, facts.Jobs, facts.History.Knows, cancellationToken).ConfigureAwait(false);
         return new ReconcileResult.After(Pause(BackupStatuses.NextDeadline(facts, status, refused ?? decision, tokenEnds), active is not null, refused is not null, now));
     }
 

@@ -105,10 +105,10 @@ internal sealed class JobLauncher(
             cancellationToken);
 
     /// <summary>Deletes ended Jobs but the three newest of each outcome; their results are in the status.</summary>
-    public async Task SweepAsync(string @namespace, IReadOnlyList<JobView> views, RunHistory recorded, CancellationToken cancellationToken)
+    public async Task SweepAsync(string @namespace, IReadOnlyList<JobView> views, Func<JobView, bool> isRecorded, CancellationToken cancellationToken)
     {
         foreach (var job in views
-            .Where(job => !job.IsActive && recorded.Knows(job))
+            .Where(job => !job.IsActive && isRecorded(job))
             .GroupBy(job => job.End!.JobSucceeded)
             .SelectMany(group => group.OrderByDescending(job => job.Created).Skip(3)))
         {

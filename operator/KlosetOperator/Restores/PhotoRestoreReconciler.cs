@@ -86,7 +86,7 @@ internal sealed partial class PhotoRestoreReconciler(
             : null;
         var status = RestoreStatuses.Build(facts, decision, active, refused);
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
-        await launcher.SweepAsync(entity.Metadata.NamespaceProperty, facts.Jobs, facts.History, cancellationToken).ConfigureAwait(false);
+        await launcher.SweepAsync(entity.Metadata.NamespaceProperty, facts.Jobs, facts.History.Knows, cancellationToken).ConfigureAwait(false);
         return Next(refused ?? decision, active is not null || decision is RunDecision.End, now);
     }
 

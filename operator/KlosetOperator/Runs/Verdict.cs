@@ -70,7 +70,9 @@ internal sealed record Verdict(string Outcome, string Reason, string Message, Re
     }
 
     private static ExitCode ErrorExit(string reason) =>
-        ExitCodes.All.FirstOrDefault(row => row.Reason == reason)?.Code ?? (ExitCode)1;
+        ErrorCatalogue.All.FirstOrDefault(error => error.Code == reason)?.ExitCode
+        ?? ExitCodes.All.FirstOrDefault(row => row.Reason == reason)?.Code
+        ?? (ExitCode)1;
 
     private static RunResult? Read(string runId, string? message)
     {

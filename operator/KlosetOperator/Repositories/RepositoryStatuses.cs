@@ -1,0 +1,192 @@
+using System.Globalization;
+using k8s.Models;
+using KlosetOperator.Api;
+using KlosetOperator.Runs;
+using KlosetOperator.Runtime.Apply;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Repositories;
+
+/// <summary>What runs change in the status of a KlosetRepository, and the status from facts and decision. Pure.</summary>
+internal static class RepositoryStatuses
+{
+    public const int RingSize = 3;
+
+    /// <summary>Maintenance and checks that did not succeed for this long are overdue, whatever their schedules say.</summary>
+    private static readonly TimeSpan Overdue = TimeSpan.FromDays(35);
+
+    /// <summary>A Job of the repository itself ended.</summary>
+    public static KlosetRepositoryStatus Apply(KlosetRepositoryStatus status, JobView job, Verdict verdict) => job.Kind switch
+    {
+        RunKind.Maintain => status with { Maintenance = Fold(status.Maintenance, job, verdict) },
+        RunKind.Check => status with { Check = Fold(status.Check, job, verdict) },
+        RunKind.Create when verdict.Outcome == Outcomes.Succeeded && verdict.Result?.RepositoryId is { } id =>
+            status with { RepositoryID = id.ToString(), KeyFingerprint = verdict.Result.KeyFingerprint ?? status.KeyFingerprint },
+        _ => status,
+    };
+
+    public static bool Knows(KlosetRepositoryStatus status, RunHistory creation, JobView job) => job.Kind switch
+    {
+        RunKind.Maintain => Knows(status.Maintenance, job),
+        RunKind.Check => Knows(status.Check, job),
+        _ => creation.Knows(job),
+    };
+
+    /// <summary>Any Job on the repository, of whatever object, may bring newer totals.</summary>
+    public static KlosetRepositoryStatus WithTotals(KlosetRepositoryStatus status, RunResult? newest) => newest?.Repository is { } totals
+        ? status with
+        {
+            Totals = new RepositoryTotalsStatus
+            {
+                Snapshots = totals.Snapshots,
+                Packfiles = totals.Packfiles,
+                StoredBytes = totals.StoredBytes,
+                Stored = Messages.Bytes(totals.StoredBytes),
+            },
+            KeyFingerprint = newest.KeyFingerprint ?? status.KeyFingerprint,
+        }
+        : status;
+
+    public static KlosetRepositoryStatus Build(
+        RepositoryFacts facts, RunDecision decision, ActiveRun? active, RunDecision.Wait? refused, DateTimeOffset? breaker, string owner)
+    {
+        var known = facts.Known;
+        var wanted = StallMark.Annotation(facts.Repository.Metadata, Annotations.Run);
+        var handled = new HandledRequests
+        {
+            Run = wanted is not null && facts.Jobs.Any(job => job.Request == wanted) ? wanted : facts.Repository.Status?.Handled?.Run,
+            Retry = StallMark.Annotation(facts.Repository.Metadata, Annotations.Retry) ?? facts.Repository.Status?.Handled?.Retry,
+        };
+        var status = known with
+        {
+            ObservedGeneration = facts.Repository.Metadata.Generation,
+            Owner = known.RepositoryID is null ? null : owner,
+            Active = active,
+            BreakerOpenSince = breaker,
+            Runs = facts.History.Runs.Count > 0 ? facts.History.Runs : null,
+            ConsecutiveFailures = facts.History.ConsecutiveFailures,
+            RetryAfter = facts.History.RetryAfter,
+            StalledOn = facts.History.StalledOn,
+            Handled = handled.Run is null && handled.Retry is null ? null : handled,
+            Maintenance = (known.Maintenance ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Maintenance, known.Maintenance, facts) },
+            Check = (known.Check ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Check, known.Check, facts) },
+            Actions = decision switch
+            {
+                RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message) }],
+                _ when IsDamaged(known) => [new ActionStatus { Kind = "RepairRepository", Message = known.Check!.Runs![0].Message }],
+                _ => null,
+            },
+        };
+        return status with { Conditions = Conditions(facts, status, decision, refused) };
+    }
+
+    private static RecurringStatus Fold(RecurringStatus? before, JobView job, Verdict verdict)
+    {
+        var status = before ?? new RecurringStatus();
+        var end = job.End!;
+        var good = verdict.Outcome is Outcomes.Succeeded or Outcomes.NothingNew;
+        var neutral = verdict.Outcome is Outcomes.Paused or Outcomes.Cancelled;
+        return status with
+        {
+            LastTime = end.Time,
+            LastSuccessTime = good ? end.Time : status.LastSuccessTime,
+            ConsecutiveFailures = good ? 0 : neutral ? status.ConsecutiveFailures : (status.ConsecutiveFailures ?? 0) + 1,
+            Runs =
+            [
+                new RunRecord
+                {
+                    Id = job.RunId,
+                    Kind = RunHistory.KindName(job.Kind),
+                    Slot = job.Slot,
+                    Attempt = job.Attempt,
+                    StartTime = job.Created,
+                    CompletionTime = end.Time,
+                    Outcome = verdict.Outcome,
+                    Reason = verdict.Reason,
+                    Message = Messages.Cap(verdict.Message),
+                    BytesRead = verdict.Result?.Check?.BytesRead ?? verdict.Result?.Transfer?.BytesRead,
+                    StorageRequests = verdict.Result?.Transfer?.StorageRequests,
+                },
+                .. (status.Runs ?? []).Take(RingSize - 1),
+            ],
+        };
+    }
+
+    private static bool Knows(RecurringStatus? status, JobView job) =>
+        status?.Runs is { Count: > 0 } runs && (runs.Any(run => run.Id == job.RunId) || (runs[0].StartTime is { } newest && job.Created < newest));
+
+    private static bool IsDamaged(KlosetRepositoryStatus status) =>
+        status.Check?.Runs is { Count: > 0 } runs && runs[0] is { Outcome: Outcomes.Failed, Reason: "RepositoryDamaged" };
+
+    private static IReadOnlyList<V1Condition> Conditions(RepositoryFacts facts, KlosetRepositoryStatus status, RunDecision decision, RunDecision.Wait? refused)
+    {
+        var conditions = new Conditions(facts.Repository.Status?.Conditions, facts.Repository.Metadata.Generation, facts.Now);
+        switch (refused ?? decision)
+        {
+            case RunDecision.Stop stop:
+                conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message).MarkStalled(stop.Reason, stop.Message);
+                break;
+            case RunDecision.Wait { IsReady: false } wait:
+                var why = facts.History.Newest is { Outcome: Outcomes.Failed } failed && wait.Reason == Reasons.BackingOff ? (failed.Reason!, failed.Message!) : (wait.Reason, wait.Message);
+                conditions.Set(ConditionTypes.Ready, false, why.Item1, why.Item2).MarkReconciling(wait.Reason, wait.Message);
+                break;
+            case var other when status.RepositoryID is null:
+                var (reason, message) = other switch
+                {
+                    RunDecision.Follow follow => (Reasons.Initialising, follow.Job.Message.Length > 0 ? follow.Job.Message : "The repository is being created or adopted."),
+                    RunDecision.Wait wait => (wait.Reason, wait.Message),
+                    _ => (Reasons.Initialising, "The repository is being created or adopted."),
+                };
+                conditions.Set(ConditionTypes.Ready, false, reason, message).MarkReconciling(reason, message);
+                break;
+            case var _ when status.BreakerOpenSince is { } since:
+                conditions.Set(
+                    ConditionTypes.Ready, false, Reasons.StoreUnavailable,
+                    $"Jobs fail because of the store since {Messages.Time(since)}. One at a time is let through until one succeeds.").MarkReconciling(Reasons.StoreUnavailable, "Waits for the store.");
+                break;
+            default:
+                conditions.Set(ConditionTypes.Ready, true, Reasons.RepositoryOpened, Opened(facts.Repository, status)).MarkSettled();
+                break;
+        }
+
+        Recurring(conditions, ConditionTypes.Maintained, status.Maintenance, facts, "Maintenance");
+        if (IsDamaged(status))
+        {
+            conditions.Set(ConditionTypes.Verified, false, Reasons.DamageFound, status.Check!.Runs![0].Message ?? "The check found damage.");
+        }
+        else
+        {
+            Recurring(conditions, ConditionTypes.Verified, status.Check, facts, "The check");
+        }
+
+        return [.. conditions.ToList()];
+    }
+
+    private static string Opened(KlosetRepository repository, KlosetRepositoryStatus status)
+    {
+        var text = $"Repository {status.RepositoryID} can be used.";
+        return repository.Spec.Encryption.Mode == EncryptionMode.None
+            ? text + " It is not encrypted."
+            : status.KeyFingerprint is { Length: > 0 } fingerprint && StallMark.Annotation(repository.Metadata, Annotations.PassphraseConfirmed) == fingerprint
+                ? text
+                : text + " The passphrase is not confirmed outside the cluster.";
+    }
+
+    private static void Recurring(Conditions conditions, string type, RecurringStatus? status, RepositoryFacts facts, string what)
+    {
+        if (status?.Runs is { Count: > 0 } runs && runs[0].Outcome is Outcomes.Failed or Outcomes.Incomplete or Outcomes.Lost && status.Runs[0] is { } newest)
+        {
+            conditions.Set(type, false, newest.Reason ?? Reasons.Overdue, newest.Message ?? $"{what} failed.");
+        }
+        else if (facts.Now - (status?.LastSuccessTime ?? facts.Created) > Overdue)
+        {
+            conditions.Set(type, false, Reasons.Overdue, string.Create(CultureInfo.InvariantCulture, $"{what} did not succeed for {Overdue.Days} days."));
+        }
+        else
+        {
+            conditions.Set(
+                type, status?.LastSuccessTime is null ? null : true, status?.LastSuccessTime is null ? Reasons.Pending : Reasons.UpToDate,
+                status?.LastSuccessTime is null ? $"{what} was not due yet." : $"{what} succeeded.");
+        }
+    }
+}
