@@ -1,1 +1,3 @@
-return 0;
+using KlosetOperator.Hosting;
+
+return await CommandLine.Build(OperatorProgram.RunAsync).Parse(args).InvokeAsync();

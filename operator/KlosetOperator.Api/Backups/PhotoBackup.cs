@@ -26,7 +26,7 @@ namespace KlosetOperator.Api;
 [AdditionalPrinterColumn(".spec.account.id", "Account", "string", Priority = 1)]
 [AdditionalPrinterColumn(".status.effectiveSchedule", "Schedule", "string", Priority = 1)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Running\")].message", "Message", "string", Priority = 1)]
-public sealed record PhotoBackup : IKubernetesObject<V1ObjectMeta>, ISpec<PhotoBackupSpec>, IStatus<PhotoBackupStatus>
+public sealed record PhotoBackup : IKubernetesObject<V1ObjectMeta>, ISpec<PhotoBackupSpec>, IStatus<PhotoBackupStatus?>
 {
     public const string KubeKind = "PhotoBackup";
 
@@ -41,12 +41,6 @@ public sealed record PhotoBackup : IKubernetesObject<V1ObjectMeta>, ISpec<PhotoB
 
     /// <summary>Whether the account is protected, and what is known and done.</summary>
     public PhotoBackupStatus? Status { get; set; }
-
-    PhotoBackupStatus IStatus<PhotoBackupStatus>.Status
-    {
-        get => Status!;
-        set => Status = value;
-    }
 }
 
 /// <summary>What comes from where into which repository, when, and for how long.</summary>

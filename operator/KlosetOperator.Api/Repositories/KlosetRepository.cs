@@ -22,7 +22,7 @@ namespace KlosetOperator.Api;
 [AdditionalPrinterColumn(".status.maintenance.lastSuccessTime", "Last Maintenance", "date", Priority = 1)]
 [AdditionalPrinterColumn(".status.repositoryID", "Repository ID", "string", Priority = 1)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Ready\")].message", "Message", "string", Priority = 1)]
-public sealed record KlosetRepository : IKubernetesObject<V1ObjectMeta>, ISpec<KlosetRepositorySpec>, IStatus<KlosetRepositoryStatus>
+public sealed record KlosetRepository : IKubernetesObject<V1ObjectMeta>, ISpec<KlosetRepositorySpec>, IStatus<KlosetRepositoryStatus?>
 {
     public const string KubeKind = "KlosetRepository";
 
@@ -37,12 +37,6 @@ public sealed record KlosetRepository : IKubernetesObject<V1ObjectMeta>, ISpec<K
 
     /// <summary>What is known about it.</summary>
     public KlosetRepositoryStatus? Status { get; set; }
-
-    KlosetRepositoryStatus IStatus<KlosetRepositoryStatus>.Status
-    {
-        get => Status!;
-        set => Status = value;
-    }
 }
 
 /// <summary>Where the repository is, how it is opened, and what is done for it.</summary>

@@ -21,7 +21,7 @@ namespace KlosetOperator.Api;
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Succeeded\")].reason", "Reason", "string", Priority = 1)]
 [AdditionalPrinterColumn(".status.result.items", "Items", "integer", Priority = 1)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Succeeded\")].message", "Message", "string", Priority = 1)]
-public sealed record PhotoRestore : IKubernetesObject<V1ObjectMeta>, ISpec<PhotoRestoreSpec>, IStatus<PhotoRestoreStatus>
+public sealed record PhotoRestore : IKubernetesObject<V1ObjectMeta>, ISpec<PhotoRestoreSpec>, IStatus<PhotoRestoreStatus?>
 {
     public const string KubeKind = "PhotoRestore";
 
@@ -36,12 +36,6 @@ public sealed record PhotoRestore : IKubernetesObject<V1ObjectMeta>, ISpec<Photo
 
     /// <summary>How far it is and what came of it.</summary>
     public PhotoRestoreStatus? Status { get; set; }
-
-    PhotoRestoreStatus IStatus<PhotoRestoreStatus>.Status
-    {
-        get => Status!;
-        set => Status = value;
-    }
 }
 
 /// <summary>What is restored from where to where.</summary>

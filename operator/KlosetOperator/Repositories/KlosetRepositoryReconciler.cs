@@ -102,7 +102,7 @@ internal sealed partial class KlosetRepositoryReconciler(
         return Next(refused ?? decision, active is not null, refused is not null, now);
     }
 
-    private ReconcileResult Next(RunDecision decision, bool active, bool refused, DateTimeOffset now)
+    private ReconcileResult.After Next(RunDecision decision, bool active, bool refused, DateTimeOffset now)
     {
         var pause = decision is RunDecision.Wait { Until: { } until } ? until - now : TimeSpan.FromHours(6);
         var most = active ? options.ProgressInterval : refused ? TimeSpan.FromMinutes(1) : TimeSpan.FromHours(6);
