@@ -84,7 +84,7 @@ internal static class RunFiles
                     google.Account.Id, google.Account.Email, mounts.Secret(google.Account.CredentialsSecretRef.Name), google.AllowOtherAccount)
                 : null,
             ExistingFiles = Enum.Parse<ExistingFiles>((spec.Options?.ExistingFiles ?? ExistingFilesPolicy.Fail).ToString()),
-            Edition = spec.Options?.Edition is { } edition ? Enum.Parse<Edition>(edition.ToString()) : default,
+            Edition = spec.Options?.Edition is { } edition ? Enum.Parse<Edition>(edition.ToString()) : null,
             PlanOnly = planOnly,
             ApprovedPlan = string.IsNullOrEmpty(spec.ApprovedPlan) ? null : spec.ApprovedPlan,
             RestoreId = restore.Metadata.Uid,
