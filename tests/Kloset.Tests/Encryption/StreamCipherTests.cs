@@ -37,10 +37,11 @@ public class StreamCipherTests
 
         static void Counting(Span<byte> destination)
         {
-            byte first = destination.Length == 32 ? (byte)0 : (byte)0xA0;
+            // The sub-key and the nonce of the only record.
+            Assert.Equal(44, destination.Length);
             for (int i = 0; i < destination.Length; i++)
             {
-                destination[i] = (byte)(first + i);
+                destination[i] = (byte)(i < 32 ? i : 0xA0 + i - 32);
             }
         }
     }
@@ -143,6 +144,23 @@ public class StreamCipherTests
         Assert.True(cipher.TryOpen(stored, new ArrayBufferWriter<byte>()));
         using StreamCipher other = new(ChunkVectors.XorShift(43, 32), new(subKeyAlgorithm, ChunkSize: 20), NoRandomness);
         Assert.False(other.TryOpen(stored, new ArrayBufferWriter<byte>()));
+    }
+
+    [Fact]
+    public void Sub_keys_and_nonces_never_repeat()
+    {
+        using StreamCipher cipher = new(Key, new(ChunkSize: 1), System.Security.Cryptography.RandomNumberGenerator.Fill);
+        HashSet<string> seen = [];
+        for (int stream = 0; stream < 3; stream++)
+        {
+            ArrayBufferWriter<byte> output = new();
+            cipher.Seal(new byte[100], output);
+            Assert.True(seen.Add(Convert.ToHexString(output.WrittenSpan[..40])));
+            for (int record = 0; record < 100; record++)
+            {
+                Assert.True(seen.Add(Convert.ToHexString(output.WrittenSpan.Slice(40 + (record * 29), 12))));
+            }
+        }
     }
 
     [Fact]

@@ -62,6 +62,58 @@ public sealed class FastCdc : Chunker
         ref ulong gear = ref MemoryMarshal.GetReference(GearTable.Words);
         ulong print = fingerprint;
         nint at = from;
+        for (; at <= to - 8; at += 8)
+        {
+            // Eight steps of load, look up, shift and add (one instruction), test.
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at));
+            if ((print & mask) == 0)
+            {
+                return at;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 1));
+            if ((print & mask) == 0)
+            {
+                return at + 1;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 2));
+            if ((print & mask) == 0)
+            {
+                return at + 2;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 3));
+            if ((print & mask) == 0)
+            {
+                return at + 3;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 4));
+            if ((print & mask) == 0)
+            {
+                return at + 4;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 5));
+            if ((print & mask) == 0)
+            {
+                return at + 5;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 6));
+            if ((print & mask) == 0)
+            {
+                return at + 6;
+            }
+
+            print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at + 7));
+            if ((print & mask) == 0)
+            {
+                return at + 7;
+            }
+        }
+
         for (; at < to; at++)
         {
             print = (print << 1) + Unsafe.Add(ref gear, (nint)Unsafe.Add(ref data, at));

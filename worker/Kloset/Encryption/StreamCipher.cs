@@ -32,6 +32,7 @@ public sealed record StreamCipherParameters(
 public sealed class StreamCipher : IDisposable
 {
     private const int SubKeySize = AesGcmSiv.KeySize;
+    private const int NoncesAtOnce = 16;
     private const int RecordOverhead = AesGcmSiv.NonceSize + AesGcmSiv.TagSize;
 
     private readonly AesBlockCipher? _keyWrap;
@@ -102,11 +103,15 @@ public sealed class StreamCipher : IDisposable
     public void Seal(ReadOnlySpan<byte> clear, IBufferWriter<byte> output)
     {
         ArgumentNullException.ThrowIfNull(output);
-        Span<byte> subKey = stackalloc byte[SubKeySize];
+        // Most streams have one record: one request gets the randomness of the sub-key and the first nonces.
+        Span<byte> randomness = stackalloc byte[SubKeySize + (NoncesAtOnce * AesGcmSiv.NonceSize)];
+        randomness = randomness[..(SubKeySize + (NoncesOf(clear.Length) * AesGcmSiv.NonceSize))];
+        Span<byte> subKey = randomness[..SubKeySize];
+        Span<byte> nonces = randomness[SubKeySize..];
         AesGcmSivKey key = default;
         try
         {
-            _random(subKey);
+            _random(randomness);
             int block = SubKeyBlockSize;
             WrapSubKey(subKey, output.GetSpan(block)[..block]);
             output.Advance(block);
@@ -116,8 +121,15 @@ public sealed class StreamCipher : IDisposable
                 ReadOnlySpan<byte> piece = clear[..Math.Min(clear.Length, _chunkSize)];
                 int size = piece.Length + RecordOverhead;
                 Span<byte> record = output.GetSpan(size)[..size];
+                if (nonces.IsEmpty)
+                {
+                    nonces = randomness.Slice(SubKeySize, NoncesOf(clear.Length) * AesGcmSiv.NonceSize);
+                    _random(nonces);
+                }
+
                 Span<byte> nonce = record[..AesGcmSiv.NonceSize];
-                _random(nonce);
+                nonces[..AesGcmSiv.NonceSize].CopyTo(nonce);
+                nonces = nonces[AesGcmSiv.NonceSize..];
                 key.Encrypt(nonce, piece, record.Slice(AesGcmSiv.NonceSize, piece.Length), record[^AesGcmSiv.TagSize..]);
                 output.Advance(size);
                 clear = clear[piece.Length..];
@@ -204,6 +216,8 @@ public sealed class StreamCipher : IDisposable
             CryptographicOperations.ZeroMemory(subKey);
         }
     }
+
+    private int NoncesOf(int clearLength) => (int)Math.Min(NoncesAtOnce, ((long)clearLength + _chunkSize - 1) / _chunkSize);
 
     private void WrapSubKey(ReadOnlySpan<byte> subKey, Span<byte> block)
     {

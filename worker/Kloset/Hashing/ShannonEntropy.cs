@@ -52,15 +52,14 @@ public static class ShannonEntropy
         nint i = 0;
         for (; i <= length - 8; i += 8)
         {
-            ulong eight = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref at, i));
-            Unsafe.Add(ref counts, (nint)(byte)eight)++;
-            Unsafe.Add(ref counts, 256 + (nint)(byte)(eight >> 8))++;
-            Unsafe.Add(ref counts, 512 + (nint)(byte)(eight >> 16))++;
-            Unsafe.Add(ref counts, 768 + (nint)(byte)(eight >> 24))++;
-            Unsafe.Add(ref counts, 1024 + (nint)(byte)(eight >> 32))++;
-            Unsafe.Add(ref counts, 1280 + (nint)(byte)(eight >> 40))++;
-            Unsafe.Add(ref counts, 1536 + (nint)(byte)(eight >> 48))++;
-            Unsafe.Add(ref counts, 1792 + (nint)(eight >> 56))++;
+            Unsafe.Add(ref counts, (nint)Unsafe.Add(ref at, i))++;
+            Unsafe.Add(ref counts, 256 + (nint)Unsafe.Add(ref at, i + 1))++;
+            Unsafe.Add(ref counts, 512 + (nint)Unsafe.Add(ref at, i + 2))++;
+            Unsafe.Add(ref counts, 768 + (nint)Unsafe.Add(ref at, i + 3))++;
+            Unsafe.Add(ref counts, 1024 + (nint)Unsafe.Add(ref at, i + 4))++;
+            Unsafe.Add(ref counts, 1280 + (nint)Unsafe.Add(ref at, i + 5))++;
+            Unsafe.Add(ref counts, 1536 + (nint)Unsafe.Add(ref at, i + 6))++;
+            Unsafe.Add(ref counts, 1792 + (nint)Unsafe.Add(ref at, i + 7))++;
         }
 
         for (; i < length; i++)

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using Kloset.Encryption;
 
 namespace Kloset.Repositories;
 
@@ -47,6 +47,8 @@ public abstract class RandomSource
 
     private sealed class SystemRandomSource : RandomSource
     {
-        public override void Fill(Span<byte> destination) => RandomNumberGenerator.Fill(destination);
+        private readonly RandomPool _pool = new();
+
+        public override void Fill(Span<byte> destination) => _pool.Fill(destination);
     }
 }
