@@ -1,3 +1,5 @@
+using Kloset.Chunking;
+using Kloset.Encryption;
 
 namespace Kloset.Configuration;
 
@@ -12,6 +14,8 @@ public sealed record RepositoryConfiguration
     public required Guid RepositoryId { get; init; }
 
     public PackfileConfiguration Packfile { get; init; } = new(0, 0, 64 << 20);
+
+    public ChunkingParameters Chunking { get; init; } = new("fastcdc-v1.0.0", 512 << 10, 1 << 20, 8 << 20);
 
     public HashingConfiguration Hashing { get; init; } = new("BLAKE3", 256);
 
@@ -39,4 +43,4 @@ public sealed record CompressionConfiguration(string Algorithm, long Level, long
 /// <param name="ChunkSize">Clear bytes in one sealed record.</param>
 /// <param name="Canary">An encrypted stream that opens with the right key only.</param>
 public sealed record EncryptionConfiguration(
-    string SubKeyAlgorithm, string DataAlgorithm, long ChunkSize, ReadOnlyMemory<byte> Canary);
+    string SubKeyAlgorithm, string DataAlgorithm, long ChunkSize, KeyDerivationParameters KeyDerivation, ReadOnlyMemory<byte> Canary);

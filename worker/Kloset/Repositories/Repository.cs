@@ -1,18 +1,37 @@
+using System.Buffers;
+using System.Security.Cryptography;
 using Kloset.Checking;
 using Kloset.Configuration;
+using Kloset.Encryption;
+using Kloset.Hashing;
+using Kloset.Locks;
 using Kloset.Snapshots;
+using Kloset.States;
 using Kloset.Storage;
 using Kloset.Writing;
 
 namespace Kloset.Repositories;
 
-/// <summary>An opened repository: the way in to snapshots, writing and checking. Disposing it zeroes the key, not the store.</summary>
+/// <summary>An opened repository: the way in to snapshots, writing and checking. Disposing it zeroes the key; the store is its owner's.</summary>
 public sealed class Repository : IAsyncDisposable
 {
-    private Repository(IStore store, RepositoryConfiguration configuration)
+    private const string ConfigurationKey = "CONFIG";
+
+    private readonly SemaphoreSlim _refreshing = new(1, 1);
+    private readonly StateLoader _states;
+    private readonly Dictionary<SnapshotId, SnapshotHeader> _headers = [];
+    private bool _loaded;
+
+    private Repository(IStore store, RepositoryConfiguration configuration, BlobCodec codec, EngineServices services)
     {
         Store = store;
         Configuration = configuration;
+        Codec = codec;
+        Services = services;
+        Index = new RepositoryIndex();
+        Blobs = new BlobReader(store, codec, Index, configuration.Chunking.MaxSize);
+        _states = new StateLoader(store, codec);
+        KeyFingerprint = configuration.Encryption is null ? null : codec.ComputeMac("kloset repository key fingerprint"u8).ToString()[..32];
     }
 
     public IStore Store { get; }
@@ -22,46 +41,358 @@ public sealed class Repository : IAsyncDisposable
     public Guid Id => Configuration.RepositoryId;
 
     /// <summary>32 hexadecimal digits that name the key without telling it; null in a plaintext repository.</summary>
-    public string? KeyFingerprint => throw new NotImplementedException();
+    public string? KeyFingerprint { get; }
+
+    /// <summary>
+    /// States that could not be read at the last refresh, one sentence each. Reading goes on without them, and may miss snapshots; writing
+    /// refuses to.
+    /// </summary>
+    public IReadOnlyList<string> StateProblems => [.. Problems.Select(p => $"{p.Key} is damaged: {p.Problem}.")];
+
+    internal IReadOnlyList<StateProblem> Problems { get; private set; } = [];
+
+    internal BlobCodec Codec { get; }
+
+    internal EngineServices Services { get; }
+
+    internal RepositoryIndex Index { get; }
+
+    internal BlobReader Blobs { get; }
+
+    internal StateLoader States => _states;
 
     /// <summary>Creates a repository in an empty store. Writing CONFIG is the last step.</summary>
     /// <exception cref="RepositoryException">AlreadyExists, Unsupported.</exception>
-    public static Task<Repository> CreateAsync(IStore store, RepositoryCreation creation, EngineServices services, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
+    public static async Task<Repository> CreateAsync(IStore store, RepositoryCreation creation, EngineServices services, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(creation);
+        ArgumentNullException.ThrowIfNull(services);
+        if (await ExistsAsync(store, cancellationToken))
+            throw AlreadyExists(store);
+        var configuration = new RepositoryConfiguration
+        {
+            Timestamp = Timestamp.From(services.Time.GetUtcNow()),
+            RepositoryId = creation.RepositoryId ?? services.Random.NextGuid(),
+            Packfile = creation.Packfile,
+            Chunking = creation.Chunking,
+            Hashing = creation.Hashing,
+            Compression = creation.Compression,
+        };
+        byte[] key = [];
+        StreamCipher? cipher = null;
+        try
+        {
+            if (creation.Passphrase is { } passphrase)
+            {
+                if (passphrase.IsEmpty)
+                    throw new RepositoryException(RepositoryFailure.PassphraseNeeded, "The passphrase is empty.");
+                var derivation = creation.KeyDerivation ?? KeyDerivationParameters.CreateDefault(services.Random.Fill);
+                if (derivation.Salt.IsEmpty)
+                {
+                    var salt = new byte[KeyDerivationParameters.DefaultSaltSize];
+                    services.Random.Fill(salt);
+                    derivation = derivation with { Salt = salt };
+                }
+
+                var encryption = new EncryptionConfiguration(
+                    creation.SubKeyAlgorithm, StreamCipherParameters.AesGcmSiv, new StreamCipherParameters().ChunkSize, derivation, default);
+                ConfigurationCodec.RefuseUnknown(configuration with { Encryption = encryption });
+                key = Derive(derivation, passphrase.Span);
+                cipher = CreateCipher(key, encryption, services);
+                configuration = configuration with { Encryption = encryption with { Canary = MakeCanary(cipher, services.Random) } };
+            }
+
+            ConfigurationCodec.RefuseUnknown(configuration);
+            await store.InitializeAsync(cancellationToken);
+            var resource = ConfigurationCodec.Write(configuration, key);
+            if (!await store.PutIfAbsentAsync(ConfigurationKey, new ReadOnlySequence<byte>(resource), cancellationToken))
+                throw AlreadyExists(store);
+            return new Repository(store, configuration, CreateCodec(configuration, key, cipher), services);
+        }
+        catch
+        {
+            cipher?.Dispose();
+            throw;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
 
     /// <summary>Reads CONFIG and derives the key; states are loaded when first needed, or by <see cref="RefreshAsync"/>.</summary>
     /// <exception cref="RepositoryException">NoRepository, PassphraseNeeded, WrongPassphrase, Damaged, Unsupported.</exception>
-    public static Task<Repository> OpenAsync(IStore store, ReadOnlyMemory<byte>? passphrase, EngineServices services, CancellationToken cancellationToken) =>
-        throw new NotImplementedException();
+    public static async Task<Repository> OpenAsync(IStore store, ReadOnlyMemory<byte>? passphrase, EngineServices services, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(services);
+        using var resource = new PooledBuffer(1024);
+        var configuration = await ReadConfigurationAsync(store, resource, cancellationToken);
+        if (configuration.Encryption is not { } encryption)
+        {
+            if (!ConfigurationCodec.HasValidTag(resource.Span, []))
+                throw Damaged(store, "its content does not match its tag");
+            return new Repository(store, configuration, CreateCodec(configuration, [], null), services);
+        }
+
+        if (passphrase is not { IsEmpty: false } given)
+            throw new RepositoryException(RepositoryFailure.PassphraseNeeded, $"The repository {store.Location} is encrypted: its passphrase is needed.");
+        var key = Derive(encryption.KeyDerivation, given.Span);
+        StreamCipher? cipher = null;
+        try
+        {
+            cipher = CreateCipher(key, encryption, services);
+            using var canary = new PooledBuffer(128);
+            if (!cipher.TryOpen(encryption.Canary.Span, canary))
+                throw new RepositoryException(RepositoryFailure.WrongPassphrase, $"The passphrase does not open the repository {store.Location}.");
+            if (!ConfigurationCodec.HasValidTag(resource.Span, key))
+                throw Damaged(store, "its content does not match its tag");
+            return new Repository(store, configuration, CreateCodec(configuration, key, cipher), services);
+        }
+        catch
+        {
+            cipher?.Dispose();
+            throw;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
 
     /// <summary>Reads CONFIG without a passphrase: what the repository is, before its key is derived. The tag is checked for plaintext ones only.</summary>
-    public static Task<RepositoryConfiguration> ReadConfigurationAsync(IStore store, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public static async Task<RepositoryConfiguration> ReadConfigurationAsync(IStore store, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        using var resource = new PooledBuffer(1024);
+        var configuration = await ReadConfigurationAsync(store, resource, cancellationToken);
+        return configuration.Encryption is not null || ConfigurationCodec.HasValidTag(resource.Span, [])
+            ? configuration
+            : throw Damaged(store, "its content does not match its tag");
+    }
 
     /// <summary>Loads the states that are not loaded yet.</summary>
-    public Task RefreshAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        await _refreshing.WaitAsync(cancellationToken);
+        try
+        {
+            Problems = await _states.LoadAsync(Index, cancellationToken);
+            _loaded = true;
+        }
+        finally
+        {
+            _refreshing.Release();
+        }
+    }
 
     /// <summary>Snapshots that exist and are not deleted, oldest first.</summary>
-    public Task<IReadOnlyList<SnapshotHeader>> ListSnapshotsAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    /// <exception cref="RepositoryException">Damaged, when a header cannot be read; names it.</exception>
+    public async Task<IReadOnlyList<SnapshotHeader>> ListSnapshotsAsync(CancellationToken cancellationToken)
+    {
+        await EnsureLoadedAsync(cancellationToken);
+        var headers = new List<SnapshotHeader>();
+        foreach (var id in Index.Snapshots())
+            headers.Add(await ReadHeaderAsync(id, cancellationToken));
+        headers.Sort((a, b) => a.Timestamp != b.Timestamp ? a.Timestamp.CompareTo(b.Timestamp) : a.Id.CompareTo(b.Id));
+        return headers;
+    }
 
     /// <summary>`latest`, or a prefix of an identifier.</summary>
     /// <exception cref="RepositoryException">SnapshotNotFound, Ambiguous.</exception>
-    public Task<SnapshotId> ResolveSnapshotAsync(string text, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<SnapshotId> ResolveSnapshotAsync(string text, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        await EnsureLoadedAsync(cancellationToken);
+        if (text == "latest")
+        {
+            var all = await ListSnapshotsAsync(cancellationToken);
+            return all.Count > 0 ? all[^1].Id : throw NotFound($"The repository {Store.Location} holds no snapshot.");
+        }
 
-    public Task<Snapshot> OpenSnapshotAsync(SnapshotId id, CancellationToken cancellationToken) => throw new NotImplementedException();
+        var found = Index.Snapshots().Where(id => text.Length > 0 && id.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToList();
+        return found.Count switch
+        {
+            1 => found[0],
+            0 => throw NotFound($"No snapshot's identifier starts with '{text}' in {Store.Location}."),
+            _ => throw new RepositoryException(
+                RepositoryFailure.Ambiguous, $"{found.Count} snapshots start with '{text}': {string.Join(", ", found.Take(5).Select(id => id.ToString()[..16]))}. Give more digits."),
+        };
+    }
+
+    public async Task<Snapshot> OpenSnapshotAsync(SnapshotId id, CancellationToken cancellationToken)
+    {
+        await EnsureLoadedAsync(cancellationToken);
+        if (!Index.Snapshots().Contains(id))
+            throw NotFound($"There is no snapshot {id} in {Store.Location}.");
+        return new Snapshot(await ReadHeaderAsync(id, cancellationToken), Blobs, Services.Parallelism);
+    }
 
     /// <summary>
     /// Starts a writing session: takes and refreshes the shared lock, loads the states, lists the packfiles so that missing ones are not
     /// deduplicated against.
     /// </summary>
     /// <exception cref="RepositoryException">Locked, when an exclusive lock is there.</exception>
-    public Task<RepositoryWriter> BeginWriteAsync(WriterOptions options, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<RepositoryWriter> BeginWriteAsync(WriterOptions options, CancellationToken cancellationToken) =>
+        RepositoryWriter.BeginAsync(this, options, cancellationToken);
 
-    public Task<RepositoryTotals> GetTotalsAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    /// <summary>Takes the shared lock without writing: while it is held, no maintenance starts that would delete what is being read.</summary>
+    /// <exception cref="RepositoryException">Locked, when an exclusive lock is there.</exception>
+    public Task<RepositoryLock> LockSharedAsync(CancellationToken cancellationToken) =>
+        RepositoryLock.AcquireAsync(Store, Codec, Services, exclusive: false, cancellationToken);
 
-    public Task<IReadOnlyList<LockInfo>> ListLocksAsync(CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<RepositoryTotals> GetTotalsAsync(CancellationToken cancellationToken)
+    {
+        await EnsureLoadedAsync(cancellationToken);
+        long blobs = 0, bytes = 0;
+        foreach (var (type, _, location) in Index.VisibleBlobs())
+        {
+            if (type == BlobType.Random)
+                continue;
+            blobs++;
+            bytes += location.Length;
+        }
+
+        return new RepositoryTotals(Index.Snapshots().Count, Index.Packfiles().Count(p => p.Packfile.IsVisible), Index.StateCount, blobs, bytes);
+    }
+
+    public Task<IReadOnlyList<LockInfo>> ListLocksAsync(CancellationToken cancellationToken) =>
+        RepositoryLock.ListAsync(Store, Codec, Services.Time, cancellationToken);
 
     /// <summary>Looks for damage. Never throws because of what is stored; it reports it.</summary>
-    public Task<CheckReport> CheckAsync(CheckOptions options, IProgress<CheckProgress>? progress, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public Task<CheckReport> CheckAsync(CheckOptions options, IProgress<CheckProgress>? progress, CancellationToken cancellationToken) =>
+        new RepositoryChecker(this, options, progress).RunAsync(cancellationToken);
 
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public ValueTask DisposeAsync()
+    {
+        Codec.Dispose();
+        _refreshing.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    internal async Task EnsureLoadedAsync(CancellationToken cancellationToken)
+    {
+        if (!_loaded)
+            await RefreshAsync(cancellationToken);
+    }
+
+    internal async Task<SnapshotHeader> ReadHeaderAsync(SnapshotId id, CancellationToken cancellationToken)
+    {
+        lock (_headers)
+        {
+            if (_headers.TryGetValue(id, out var known))
+                return known;
+        }
+
+        var header = await Blobs.ReadAsync(BlobType.Snapshot, id.Value, HeaderCodec.Read, cancellationToken);
+        if (header.Id != id)
+            throw RepositoryException.Damaged($"The header of snapshot {id} is damaged: it calls itself {header.Id}.");
+        lock (_headers)
+            _headers[id] = header;
+        return header;
+    }
+
+    private static async Task<bool> ExistsAsync(IStore store, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var item in store.ListAsync(ConfigurationKey, cancellationToken))
+            {
+                if (item.Key == ConfigurationKey)
+                    return true;
+            }
+        }
+        catch (StoreException exception) when (exception.Failure is StoreFailure.NotFound or StoreFailure.BucketMissing)
+        {
+            // Whether it may be made is the store's business.
+        }
+
+        return false;
+    }
+
+    private static async Task<RepositoryConfiguration> ReadConfigurationAsync(IStore store, PooledBuffer resource, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await StoreReading.ReadAllAsync(store, ConfigurationKey, resource, cancellationToken);
+            return ConfigurationCodec.Read(resource.Span);
+        }
+        catch (StoreException exception) when (exception.Failure == StoreFailure.NotFound)
+        {
+            throw new RepositoryException(
+                RepositoryFailure.NoRepository, $"There is no repository at {store.Location}: it has no CONFIG. Check the location, or create one with `kloset create`.", exception);
+        }
+        catch (MalformedException exception)
+        {
+            throw Damaged(store, exception.Message, exception);
+        }
+    }
+
+    private static byte[] Derive(KeyDerivationParameters parameters, ReadOnlySpan<byte> passphrase)
+    {
+        try
+        {
+            return parameters.Derive(passphrase);
+        }
+        catch (NotSupportedException exception)
+        {
+            throw new RepositoryException(RepositoryFailure.Unsupported, exception.Message, exception);
+        }
+    }
+
+    private static StreamCipher CreateCipher(byte[] key, EncryptionConfiguration encryption, EngineServices services)
+    {
+        try
+        {
+            return new StreamCipher(
+                key, new StreamCipherParameters(encryption.SubKeyAlgorithm, encryption.DataAlgorithm, (int)encryption.ChunkSize), services.Random.Fill);
+        }
+        catch (NotSupportedException exception)
+        {
+            throw new RepositoryException(RepositoryFailure.Unsupported, exception.Message, exception);
+        }
+    }
+
+    private static byte[] MakeCanary(StreamCipher cipher, RandomSource random)
+    {
+        Span<byte> clear = stackalloc byte[32];
+        random.Fill(clear);
+        using var stored = new PooledBuffer(128);
+        cipher.Seal(clear, stored);
+        return stored.ToArray();
+    }
+
+    private static BlobCodec CreateCodec(RepositoryConfiguration configuration, byte[] key, StreamCipher? cipher)
+    {
+        Span<byte> macKey = stackalloc byte[Mac.Size];
+        if (key.Length > 0)
+            key.CopyTo(macKey);
+        else
+        {
+            Span<byte> id = stackalloc byte[16];
+            configuration.RepositoryId.TryWriteBytes(id, bigEndian: true, out _);
+            if (configuration.Hashing.Algorithm == "SHA256")
+                SHA256.HashData(id, macKey);
+            else
+                Blake3.Hash(id, macKey);
+        }
+
+        try
+        {
+            return new BlobCodec(macKey, configuration.Hashing.Algorithm, configuration.Compression?.Algorithm, cipher);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(macKey);
+        }
+    }
+
+    private static RepositoryException AlreadyExists(IStore store) =>
+        new(RepositoryFailure.AlreadyExists, $"There is a repository at {store.Location} already.");
+
+    private static RepositoryException Damaged(IStore store, string why, Exception? cause = null) =>
+        RepositoryException.Damaged($"The CONFIG of {store.Location} is damaged: {why}.", cause);
+
+    private static RepositoryException NotFound(string message) => new(RepositoryFailure.SnapshotNotFound, message);
 }

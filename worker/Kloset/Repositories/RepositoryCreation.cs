@@ -1,4 +1,6 @@
+using Kloset.Chunking;
 using Kloset.Configuration;
+using Kloset.Encryption;
 
 namespace Kloset.Repositories;
 
@@ -11,11 +13,16 @@ public sealed record RepositoryCreation
     /// <summary>Null: drawn at random. Never reuse one for different content: clients cache by it.</summary>
     public Guid? RepositoryId { get; init; }
 
+    /// <summary>Null: the default key derivation (Argon2id, 4 passes, 256 MiB). Tests use something cheap. The salt is replaced by a random one when empty.</summary>
+    public KeyDerivationParameters? KeyDerivation { get; init; }
+
     public string SubKeyAlgorithm { get; init; } = "AES256-KW";
 
     public HashingConfiguration Hashing { get; init; } = new("BLAKE3", 256);
 
     public CompressionConfiguration? Compression { get; init; } = CompressionConfiguration.Default;
+
+    public ChunkingParameters Chunking { get; init; } = new("fastcdc-v1.0.0", 512 << 10, 1 << 20, 8 << 20);
 
     public PackfileConfiguration Packfile { get; init; } = new(0, 0, 64 << 20);
 }

@@ -105,7 +105,7 @@ public sealed record Entry
 
     public IReadOnlyList<EntryClassification>? Classifications { get; init; }
 
-    public IReadOnlyList<KeyValuePair<string, ReadOnlyMemory<byte>>>? CustomMetadata { get; init; }
+    public IReadOnlyList<KeyValuePair<string, ReadOnlyMemory<byte>?>>? CustomMetadata { get; init; }
 
     public IReadOnlyList<string>? Tags { get; init; }
 }

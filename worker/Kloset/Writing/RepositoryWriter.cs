@@ -12,6 +12,8 @@ public sealed class RepositoryWriter : IAsyncDisposable
     {
     }
 
+    internal static Task<RepositoryWriter> BeginAsync(Kloset.Repositories.Repository repository, WriterOptions options, CancellationToken ct) => throw new NotImplementedException();
+
     public WriterStatistics Statistics => throw new NotImplementedException();
 
     /// <summary>Chunks, deduplicates, seals and packs a content. The stream is read to its end and not disposed.</summary>

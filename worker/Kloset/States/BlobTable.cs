@@ -1,0 +1,95 @@
+namespace Kloset.States;
+
+/// <summary>One place of a blob: 48 bytes, kept in large arrays without an object each.</summary>
+/// <param name="Packfile">Ordinal of the packfile; negative when the location was deleted.</param>
+internal record struct BlobSlot(Mac Id, int Packfile, uint Length, long OffsetAndType)
+{
+    public readonly BlobType Type => (BlobType)(OffsetAndType & 0xFF);
+
+    public readonly long Offset => OffsetAndType >> 8;
+
+    public static long Pack(long offset, BlobType type) => (offset << 8) | (byte)type;
+}
+
+/// <summary>
+/// Places of blobs by (type, identifier): open addressing over slots in segments, so that growing copies only the small table. A blob may have
+/// several places. Not safe for concurrent use.
+/// </summary>
+internal sealed class BlobTable
+{
+    private const int SegmentBits = 14;
+    private const int SegmentSize = 1 << SegmentBits;
+
+    private readonly List<BlobSlot[]> _segments = [];
+    private int[] _table = new int[1 << 10]; // slot number + 1; 0 is free
+    private int _count;
+
+    /// <summary>Slots in use, deleted ones included.</summary>
+    public int Count => _count;
+
+    public ref BlobSlot this[int slot] => ref _segments[slot >> SegmentBits][slot & (SegmentSize - 1)];
+
+    /// <summary>Adds a place, without looking whether it is there.</summary>
+    /// <returns>The slot's number.</returns>
+    public int Add(BlobType type, in Mac id, int packfile, long offset, uint length)
+    {
+        if (_count + 1 > _table.Length / 4 * 3)
+            Grow();
+        var slot = _count++;
+        if (slot >> SegmentBits == _segments.Count)
+            _segments.Add(new BlobSlot[SegmentSize]);
+        this[slot] = new BlobSlot(id, packfile, length, BlobSlot.Pack(offset, type));
+        Insert(slot);
+        return slot;
+    }
+
+    /// <summary>Starts a walk over the places of one blob: call <see cref="Next"/> until it returns −1.</summary>
+    public int First(BlobType type, in Mac id, out int position)
+    {
+        position = Home(type, in id);
+        return Scan(type, in id, ref position);
+    }
+
+    public int Next(BlobType type, in Mac id, ref int position)
+    {
+        position = (position + 1) & (_table.Length - 1);
+        return Scan(type, in id, ref position);
+    }
+
+    private int Scan(BlobType type, in Mac id, ref int position)
+    {
+        while (true)
+        {
+            var entry = _table[position];
+            if (entry == 0)
+                return -1;
+            ref var slot = ref this[entry - 1];
+            if (slot.Type == type && slot.Id == id)
+                return entry - 1;
+            position = (position + 1) & (_table.Length - 1);
+        }
+    }
+
+    private int Home(BlobType type, in Mac id)
+    {
+        // MACs are evenly spread; snapshot identifiers are random. The multiplication mixes the type into the upper bits.
+        var hash = (id.Prefix ^ ((ulong)type << 32)) * 0x9E3779B97F4A7C15;
+        return (int)(hash >> 33) & (_table.Length - 1);
+    }
+
+    private void Insert(int slot)
+    {
+        var added = this[slot];
+        var position = Home(added.Type, added.Id);
+        while (_table[position] != 0)
+            position = (position + 1) & (_table.Length - 1);
+        _table[position] = slot + 1;
+    }
+
+    private void Grow()
+    {
+        _table = new int[_table.Length * 2];
+        for (var slot = 0; slot < _count; slot++)
+            Insert(slot);
+    }
+}

@@ -1,0 +1,441 @@
+using Kloset.Snapshots;
+
+namespace Kloset.States;
+
+/// <summary>Where a packfile stands. Only what is usable counts for reading and deduplication.</summary>
+internal sealed class PackfileStatus
+{
+    public Mac Id { get; set; }
+
+    /// <summary>A PACKFILE entry names it.</summary>
+    public bool Declared { get; set; }
+
+    /// <summary>A DELETE entry names it. Identifiers are never reused, so this is for ever, whatever the order of states.</summary>
+    public bool Deleted { get; set; }
+
+    public bool Coloured { get; set; }
+
+    /// <summary>A listing of the store did not show it.</summary>
+    public bool Missing { get; set; }
+
+    /// <summary>The writing session that fills it, or has stored and not declared it yet; 0 when none does.</summary>
+    public int Session { get; set; }
+
+    /// <summary>The file is in the store.</summary>
+    public bool Stored { get; set; }
+
+    /// <summary>End of the last known blob, from the payload's start: bytes that surely exist.</summary>
+    public long DataEnd { get; set; }
+
+    public Mac IntroducedBy { get; set; }
+
+    public long Time { get; set; }
+
+    public bool IsVisible => Declared && !Deleted && !Coloured && !Missing;
+
+    public bool IsReadable => IsVisible || (Session != 0 && Stored);
+
+    /// <summary>Sessions do not count on what another one may never declare.</summary>
+    public bool IsKnownTo(int session) => IsVisible || (Session != 0 && Session == session);
+}
+
+/// <param name="Ordinal">The packfile's number in this index.</param>
+/// <param name="Offset">From the start of the packfile's payload.</param>
+internal readonly record struct BlobLocation(int Ordinal, Mac Packfile, long Offset, uint Length, long DataEnd);
+
+/// <param name="Pending">Ordinal of the packfile that stands for "claimed, not placed yet".</param>
+internal readonly record struct IndexSession(int Id, int Pending);
+
+/// <summary>
+/// The union of all states: which blob is where, which packfiles and snapshots are deleted. The outcome does not depend on the order in
+/// which states are applied (format document, section 10.1). Safe for concurrent use.
+/// </summary>
+internal sealed class RepositoryIndex
+{
+    private readonly Lock _lock = new();
+    private readonly BlobTable _blobs = new();
+    private readonly List<PackfileStatus> _packfiles = [];
+    private readonly Dictionary<Mac, int> _ordinals = [];
+    private readonly Dictionary<(byte Type, Mac Id), (long Time, bool Coloured, long Since)> _colours = [];
+    private readonly HashSet<(BlobType Type, Mac Blob, Mac Packfile)> _deletedLocations = [];
+    private readonly List<(Mac Snapshot, int Ordinal)> _snapshots = [];
+    private readonly HashSet<Mac> _states = [];
+    private readonly HashSet<int> _pending = [];
+    private int _sessions;
+    private (long Time, Mac Id) _newest = (long.MinValue, Mac.Zero);
+
+    /// <summary>The newest state by its trailer's time: the parent of the next one.</summary>
+    public Mac NewestState
+    {
+        get
+        {
+            lock (_lock)
+                return _newest.Id;
+        }
+    }
+
+    public int StateCount
+    {
+        get
+        {
+            lock (_lock)
+                return _states.Count;
+        }
+    }
+
+    public bool HasState(in Mac id)
+    {
+        lock (_lock)
+            return _states.Contains(id);
+    }
+
+    /// <summary>Applies a parsed state as a whole.</summary>
+    public void Apply(in Mac stateId, StateContent content)
+    {
+        lock (_lock)
+        {
+            if (!_states.Add(stateId))
+                return;
+            if (content.Trailer.Time > _newest.Time)
+                _newest = (content.Trailer.Time, stateId);
+            foreach (ref readonly var entry in content.Deletes.AsReadOnlySpan())
+            {
+                switch (entry.Kind)
+                {
+                    case StateEntryKind.Packfile:
+                        _packfiles[OrdinalOf(entry.Packfile)].Deleted = true;
+                        break;
+                    case StateEntryKind.Location:
+                        DeleteLocation((BlobType)entry.BlobType, entry.Blob, entry.Packfile);
+                        break;
+                    default:
+                        Colour(entry.BlobType, entry.Blob, content.Trailer.Time, coloured: false, since: 0);
+                        break;
+                }
+            }
+
+            foreach (ref readonly var entry in content.Packfiles.AsReadOnlySpan())
+            {
+                var packfile = _packfiles[OrdinalOf(entry.Packfile)];
+                if (packfile.Declared)
+                    continue;
+                packfile.Declared = true;
+                packfile.IntroducedBy = entry.State;
+                packfile.Time = entry.Time;
+            }
+
+            foreach (ref readonly var entry in content.Coloured.AsReadOnlySpan())
+                Colour(entry.Type, entry.Id, content.Trailer.Time, coloured: true, since: entry.Time);
+            foreach (var block in content.Locations)
+            {
+                foreach (ref readonly var entry in block.AsReadOnlySpan())
+                    AddLocation(in entry);
+            }
+        }
+    }
+
+    /// <summary>The places of a blob that can be read, first the one with the smallest packfile identifier.</summary>
+    public bool TryFind(BlobType type, in Mac id, out BlobLocation location)
+    {
+        location = default;
+        var found = false;
+        lock (_lock)
+        {
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                ref var place = ref _blobs[slot];
+                if (place.Packfile < 0 || !_packfiles[place.Packfile].IsReadable)
+                    continue;
+                var candidate = ToLocation(in place);
+                if (!found || candidate.Packfile < location.Packfile)
+                    location = candidate;
+                found = true;
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>All places of a blob, whether they can be read or not.</summary>
+    public IReadOnlyList<(BlobLocation Location, PackfileStatus Packfile)> FindAll(BlobType type, in Mac id)
+    {
+        var all = new List<(BlobLocation, PackfileStatus)>();
+        lock (_lock)
+        {
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                ref var place = ref _blobs[slot];
+                if (place.Packfile >= 0 && !_pending.Contains(place.Packfile))
+                    all.Add((ToLocation(in place), _packfiles[place.Packfile]));
+            }
+        }
+
+        return all;
+    }
+
+    /// <summary>Starts a writing session.</summary>
+    public IndexSession BeginSession()
+    {
+        lock (_lock)
+        {
+            var session = ++_sessions;
+            // Blobs that are claimed and not placed yet belong to a packfile that never comes to be.
+            _packfiles.Add(new PackfileStatus { Session = session });
+            _pending.Add(_packfiles.Count - 1);
+            return new IndexSession(session, _packfiles.Count - 1);
+        }
+    }
+
+    /// <summary>Whether a blob exists for deduplication: visible, or claimed by this session.</summary>
+    public bool IsKnown(IndexSession session, BlobType type, in Mac id)
+    {
+        lock (_lock)
+            return FindKnown(session.Id, type, in id) >= 0;
+    }
+
+    /// <summary>
+    /// Claims a blob for writing. False: it is known already (stored, or being written by this session); <paramref name="packfile"/> is then the
+    /// ordinal of its packfile. True: the caller must write and <see cref="Place"/> it.
+    /// </summary>
+    public bool TryClaim(IndexSession session, BlobType type, in Mac id, out int packfile)
+    {
+        lock (_lock)
+        {
+            var slot = FindKnown(session.Id, type, in id);
+            packfile = slot >= 0 ? _blobs[slot].Packfile : session.Pending;
+            if (slot < 0)
+                _blobs.Add(type, in id, session.Pending, 0, 0);
+            return slot < 0;
+        }
+    }
+
+    /// <summary>A packfile of this session, to be filled.</summary>
+    public int OpenPackfile(IndexSession session)
+    {
+        lock (_lock)
+        {
+            _packfiles.Add(new PackfileStatus { Session = session.Id });
+            return _packfiles.Count - 1;
+        }
+    }
+
+    /// <summary>Where a claimed blob went.</summary>
+    public void Place(IndexSession session, BlobType type, in Mac id, int packfile, long offset, uint length)
+    {
+        lock (_lock)
+        {
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                ref var place = ref _blobs[slot];
+                if (place.Packfile != session.Pending)
+                    continue;
+                place = new BlobSlot(id, packfile, length, BlobSlot.Pack(offset, type));
+                var status = _packfiles[packfile];
+                status.DataEnd = Math.Max(status.DataEnd, offset + length);
+                if (type == BlobType.Snapshot)
+                    _snapshots.Add((id, packfile));
+                return;
+            }
+
+            throw new InvalidOperationException("A blob was placed that nobody claimed.");
+        }
+    }
+
+    /// <summary>A packfile of this session is in the store.</summary>
+    public void MarkStored(int packfile, in Mac id)
+    {
+        lock (_lock)
+        {
+            var status = _packfiles[packfile];
+            status.Id = id;
+            status.Stored = true;
+            _ordinals.Add(id, packfile);
+        }
+    }
+
+    /// <summary>This session's state that declares these packfiles is in the store.</summary>
+    public void MarkDeclared(IEnumerable<int> packfiles, in Mac state, long time)
+    {
+        lock (_lock)
+        {
+            foreach (var ordinal in packfiles)
+            {
+                var status = _packfiles[ordinal];
+                status.Declared = true;
+                status.Session = 0;
+                status.IntroducedBy = state;
+                status.Time = time;
+            }
+
+            _states.Add(state);
+            if (time > _newest.Time)
+                _newest = (time, state);
+        }
+    }
+
+    /// <summary>Forgets what a session claimed and never declared.</summary>
+    public void EndSession(IndexSession session)
+    {
+        lock (_lock)
+        {
+            foreach (var packfile in _packfiles)
+            {
+                if (packfile.Session == session.Id)
+                    packfile.Session = 0;
+            }
+        }
+    }
+
+    /// <summary>Compares what states declare with what the store holds.</summary>
+    public void MarkMissing(HashSet<Mac> present)
+    {
+        lock (_lock)
+        {
+            foreach (var packfile in _packfiles)
+            {
+                if (packfile.Declared)
+                    packfile.Missing = !present.Contains(packfile.Id);
+            }
+        }
+    }
+
+    public bool IsVisible(IndexSession session, int packfile)
+    {
+        lock (_lock)
+            return _packfiles[packfile].IsKnownTo(session.Id);
+    }
+
+    /// <summary>Snapshots that exist and are not deleted.</summary>
+    public IReadOnlyList<SnapshotId> Snapshots()
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _snapshots
+                    .Where(s => _packfiles[s.Ordinal] is { Declared: true, Deleted: false } && !IsColoured(ColouredEntry.Snapshot, s.Snapshot))
+                    .Select(s => new SnapshotId(s.Snapshot)).Distinct(),
+            ];
+        }
+    }
+
+    /// <summary>Snapshots with a deletion mark, and when it was set (unix nanoseconds).</summary>
+    public IReadOnlyDictionary<Mac, long> DeletedSnapshots()
+    {
+        lock (_lock)
+            return _colours.Where(c => c.Key.Type == ColouredEntry.Snapshot && c.Value.Coloured).ToDictionary(c => c.Key.Id, c => c.Value.Since);
+    }
+
+    /// <summary>Packfiles that are declared and not deleted, with the time since when they are coloured, if they are.</summary>
+    public IReadOnlyList<(PackfileStatus Packfile, long? ColouredSince)> Packfiles()
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _packfiles.Where(p => p is { Declared: true, Deleted: false }).Select(p =>
+                    (p, _colours.TryGetValue((ColouredEntry.Packfile, p.Id), out var colour) && colour.Coloured ? colour.Since : (long?)null)),
+            ];
+        }
+    }
+
+    /// <summary>Every usable place. Walks a copy of nothing: do not call while a session writes.</summary>
+    public IEnumerable<(BlobType Type, Mac Id, BlobLocation Location)> VisibleBlobs()
+    {
+        for (var slot = 0; slot < _blobs.Count; slot++)
+        {
+            (BlobType, Mac, BlobLocation)? item = null;
+            lock (_lock)
+            {
+                ref var place = ref _blobs[slot];
+                if (place.Packfile >= 0 && _packfiles[place.Packfile].IsVisible)
+                    item = (place.Type, place.Id, ToLocation(in place));
+            }
+
+            if (item is { } found)
+                yield return found;
+        }
+    }
+
+    private BlobLocation ToLocation(ref readonly BlobSlot place)
+    {
+        var packfile = _packfiles[place.Packfile];
+        return new BlobLocation(place.Packfile, packfile.Id, place.Offset, place.Length, packfile.DataEnd);
+    }
+
+    private int FindKnown(int session, BlobType type, in Mac id)
+    {
+        for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+        {
+            var packfile = _blobs[slot].Packfile;
+            if (packfile >= 0 && _packfiles[packfile].IsKnownTo(session))
+                return slot;
+        }
+
+        return -1;
+    }
+
+    private void AddLocation(in LocationEntry entry)
+    {
+        var ordinal = OrdinalOf(entry.Packfile);
+        for (var slot = _blobs.First(entry.Type, entry.Blob, out var position); slot >= 0; slot = _blobs.Next(entry.Type, entry.Blob, ref position))
+        {
+            if (_blobs[slot].Packfile == ordinal)
+                return; // the first entry for a packfile wins
+        }
+
+        if (_deletedLocations.Count > 0 && _deletedLocations.Contains((entry.Type, entry.Blob, entry.Packfile)))
+            return;
+        _blobs.Add(entry.Type, entry.Blob, ordinal, entry.Offset, entry.Length);
+        var packfile = _packfiles[ordinal];
+        packfile.DataEnd = Math.Max(packfile.DataEnd, entry.Offset + entry.Length);
+        if (entry.Type == BlobType.Snapshot)
+            _snapshots.Add((entry.Blob, ordinal));
+    }
+
+    private void DeleteLocation(BlobType type, in Mac blob, in Mac packfile)
+    {
+        _deletedLocations.Add((type, blob, packfile));
+        if (!_ordinals.TryGetValue(packfile, out var ordinal))
+            return;
+        for (var slot = _blobs.First(type, in blob, out var position); slot >= 0; slot = _blobs.Next(type, in blob, ref position))
+        {
+            if (_blobs[slot].Packfile == ordinal)
+                _blobs[slot].Packfile = -1;
+        }
+
+        if (type == BlobType.Snapshot)
+        {
+            var gone = blob;
+            _snapshots.RemoveAll(s => s.Snapshot == gone && s.Ordinal == ordinal);
+        }
+    }
+
+    private void Colour(byte type, in Mac id, long time, bool coloured, long since)
+    {
+        // The last event by trailer time decides. In one state deletions come before colours, so a tie leaves the colour.
+        if (_colours.TryGetValue((type, id), out var known))
+        {
+            if (time < known.Time || (time == known.Time && !coloured))
+                return;
+            if (coloured && known.Coloured)
+                since = Math.Min(since, known.Since);
+        }
+
+        _colours[(type, id)] = (time, coloured, since);
+        if (type == ColouredEntry.Packfile)
+            _packfiles[OrdinalOf(id)].Coloured = coloured;
+    }
+
+    private bool IsColoured(byte type, in Mac id) => _colours.TryGetValue((type, id), out var colour) && colour.Coloured;
+
+    private int OrdinalOf(in Mac packfile)
+    {
+        if (_ordinals.TryGetValue(packfile, out var ordinal))
+            return ordinal;
+        ordinal = _packfiles.Count;
+        _packfiles.Add(new PackfileStatus { Id = packfile });
+        _ordinals.Add(packfile, ordinal);
+        return ordinal;
+    }
+}

@@ -1,0 +1,102 @@
+using System.Buffers;
+using Kloset.Envelopes;
+using Kloset.Repositories;
+using Kloset.Storage;
+
+namespace Kloset.States;
+
+/// <param name="Key">In the store.</param>
+/// <param name="Problem">Why it cannot be used; ends without a full stop.</param>
+internal sealed record StateProblem(string Key, Mac Id, string Problem);
+
+/// <summary>Reads states that the index does not hold yet, several at a time.</summary>
+internal sealed class StateLoader(IStore store, BlobCodec codec)
+{
+    public const string Prefix = "states/";
+
+    /// <summary>The clear form may be longer than the stored one by LZ4's best ratio; nothing is held at once, so this only stops nonsense.</summary>
+    private const long MaxClearState = 1L << 40;
+
+    private const int Concurrency = 8;
+
+    public static string KeyOf(in Mac id)
+    {
+        var hex = id.ToString();
+        return $"{Prefix}{hex[..2]}/{hex}";
+    }
+
+    /// <returns>States that could not be used. They are tried again at the next call.</returns>
+    public async Task<IReadOnlyList<StateProblem>> LoadAsync(RepositoryIndex index, CancellationToken cancellationToken)
+    {
+        var wanted = new List<(Mac Id, string Key)>();
+        var seen = new HashSet<Mac>();
+        await foreach (var item in store.ListAsync(Prefix, cancellationToken))
+        {
+            if (Mac.TryParse(item.Key.AsSpan(item.Key.LastIndexOf('/') + 1), out var id) && seen.Add(id) && !index.HasState(in id))
+                wanted.Add((id, item.Key));
+        }
+
+        var problems = new List<StateProblem>();
+        await Parallel.ForEachAsync(
+            wanted, new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellationToken },
+            async (state, token) =>
+            {
+                try
+                {
+                    if (await ReadAsync(state.Key, token) is { } content)
+                        index.Apply(state.Id, content);
+                }
+                catch (MalformedException exception)
+                {
+                    lock (problems)
+                        problems.Add(new StateProblem(state.Key, state.Id, exception.Message));
+                }
+            });
+        return problems;
+    }
+
+    /// <returns>Null when it vanished.</returns>
+    /// <exception cref="MalformedException">Damaged, or of a version that is not known.</exception>
+    public async Task<StateContent?> ReadAsync(string key, CancellationToken cancellationToken)
+    {
+        using var stored = new PooledBuffer(1 << 16);
+        try
+        {
+            await StoreReading.ReadAllAsync(store, key, stored, cancellationToken);
+        }
+        catch (StoreException exception) when (exception.Failure == StoreFailure.NotFound)
+        {
+            return null;
+        }
+
+        return Parse(codec, stored.Span);
+    }
+
+    public static StateContent Parse(BlobCodec codec, ReadOnlySpan<byte> resource)
+    {
+        var version = StorageEnvelope.ReadHeader(resource, ResourceType.State, StateParser.NewestVersion);
+        if (codec.ComputeMac(resource[..^StorageEnvelope.TagSize]) != new Mac(resource[^StorageEnvelope.TagSize..]))
+            throw new MalformedException("its content does not match its tag");
+        var content = new StateContent();
+        using var parser = new StateParser(version, content);
+        codec.Decode(StorageEnvelope.Payload(resource), parser, MaxClearState);
+        parser.Finish();
+        content.Trailer = parser.Trailer!.Value;
+        content.Parent = parser.Parent;
+        return content;
+    }
+
+    /// <summary>The stored form of a finished journal.</summary>
+    public static PooledBuffer Seal(BlobCodec codec, ReadOnlySpan<byte> journal)
+    {
+        var resource = new PooledBuffer(journal.Length + 1024);
+        StorageEnvelope.WriteHeader(resource.GetSpan(StorageEnvelope.HeaderSize), ResourceType.State, StateParser.NewestVersion);
+        resource.Advance(StorageEnvelope.HeaderSize);
+        codec.Encode(journal, resource);
+        var tag = codec.ComputeMac(resource.Span);
+        resource.Write(Mac.BytesOf(in tag));
+        return resource;
+    }
+
+    public static ReadOnlySequence<byte> Sequence(PooledBuffer buffer) => new(buffer.Memory);
+}
