@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using DevCluster.Api;
+using DevCluster.Controllers;
 using DevCluster.Faults;
 using DevCluster.Json;
 using DevCluster.Pods;
@@ -23,6 +24,10 @@ public sealed class Cluster : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly CancellationTokenSource _stopping;
     private readonly X509Certificate2? _certificate;
+    private readonly string _data;
+    private readonly bool _ownsData;
+    private PodRunner? _pods;
+    private Task _controllers = Task.CompletedTask;
 
     private Cluster(WebApplication app, ClusterOptions options, X509Certificate2? certificate, CancellationTokenSource stopping, ObjectStore store, ResourceCatalog catalog, ResourceOperations operations)
     {
@@ -30,6 +35,8 @@ public sealed class Cluster : IAsyncDisposable
         _certificate = certificate;
         _stopping = stopping;
         Options = options;
+        _ownsData = options.DataDirectory is null;
+        _data = options.DataDirectory ?? Directory.CreateTempSubdirectory("devcluster-").FullName;
         Store = store;
         Catalog = catalog;
         Operations = operations;
@@ -84,6 +91,7 @@ public sealed class Cluster : IAsyncDisposable
         app.Run(server.HandleAsync);
         var cluster = new Cluster(app, options, certificate, stopping, store, catalog, operations);
         cluster.Seed();
+        cluster.StartControllers(logs);
         await app.StartAsync(ct);
         cluster.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         return cluster;
@@ -179,13 +187,65 @@ public sealed class Cluster : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         await _app.StopAsync();
+        if (_pods is not null)
+        {
+            await _pods.DisposeAsync();
+        }
+
+        await _controllers;
         await _app.DisposeAsync();
         _stopping.Dispose();
         _certificate?.Dispose();
+        if (_ownsData)
+        {
+            Directory.Delete(_data, true);
+        }
+    }
+
+    /// <summary>The folder that stands for a claim's volume. It is made when it is not there yet.</summary>
+    public string ClaimFolder(string space, string claim) =>
+        Directory.CreateDirectory(PodFolder.ClaimFolder(Path.Combine(_data, "claims"), space, claim)).FullName;
+
+    /// <summary>Ids of the processes that run a pod's containers, for tests that kill them.</summary>
+    public IReadOnlyList<int> ProcessesOf(string space, string pod) => _pods?.ProcessesOf(space, pod) ?? [];
+
+    /// <summary>Evicts a pod as a drain does: the pod gets the condition DisruptionTarget and is deleted.</summary>
+    public void Evict(string space, string pod)
+    {
+        Operations.Mutate(new ObjectKey("pods", space, pod), obj =>
+        {
+            obj.Ensure("status").EnsureArray("conditions").Add(new JsonObject
+            {
+                ["type"] = "DisruptionTarget",
+                ["status"] = "True",
+                ["reason"] = "EvictionByEvictionAPI",
+                ["message"] = "Eviction API: evicting",
+                ["lastTransitionTime"] = Options.Time.GetUtcNow().ToApiTime(),
+            });
+            return true;
+        });
+        Operations.Delete(Catalog.Find("", "v1", "pods")!, space, pod, new DeleteOptions());
+    }
+
+    private void StartControllers(PodLogs logs)
+    {
+        var loop = new ControlLoop(Options.Time);
+        var events = new ClusterEvents(Catalog, Operations, Options.Time);
+        List<IClusterController> controllers =
+            [new GarbageCollector(Store, Catalog, Operations), new NamespaceLifecycle(Store, Catalog, Operations), new ClaimBinder(Operations)];
+        if (Options.RunJobs)
+        {
+            _pods = new PodRunner(Store, Catalog, Operations, events, logs, Options, _data);
+            controllers.Add(_pods);
+            controllers.Add(new JobController(Store, Catalog, Operations, events, loop, Options));
+        }
+
+        _controllers = loop.RunAsync(Store.Listen(), controllers, _stopping.Token);
     }
 
     private void Seed()
     {
+        Operations.Create(Catalog.Find("", "v1", "nodes")!, "", new() { ["metadata"] = new JsonObject { ["name"] = PodRunner.NodeName } }, new WriteOptions { FieldManager = "kubelet" });
         var namespaces = Catalog.Find("", "v1", "namespaces")!;
         foreach (var name in new[] { "default", "kube-system", "kube-public", "kube-node-lease" })
         {

@@ -38,5 +38,8 @@ public sealed record ClusterOptions
     /// <summary>False leaves Pods and Jobs alone: they are stored, and the test plays the controllers.</summary>
     public bool RunJobs { get; init; } = true;
 
+    /// <summary>First wait before a failed Pod is replaced or a container restarted; doubles each time. Kubernetes waits 10 s.</summary>
+    public TimeSpan PodBackoff { get; init; } = TimeSpan.FromSeconds(10);
+
     internal CancellationToken Stopping { get; init; }
 }
