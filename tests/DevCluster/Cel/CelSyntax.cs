@@ -43,7 +43,7 @@ internal enum CelToken
 internal sealed class CelParser
 {
     private static readonly string[] Symbols =
-        ["&&", "||", "==", "!=", "<=", ">=", "?.", "[?", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}"];
+        ["&&", "||", "==", "!=", "<=", ">=", ".?", "[?", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}"];
 
     private static readonly HashSet<string> Reserved =
         ["as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return", "var", "void", "while"];
@@ -187,7 +187,7 @@ internal sealed class CelParser
         var result = Primary();
         while (true)
         {
-            if (Take("?."))
+            if (Take(".?"))
             {
                 result = new CelSelect(result, Name(), false, true);
             }
@@ -365,11 +365,6 @@ internal sealed class CelParser
             {
                 var symbol = Symbols.FirstOrDefault(s => string.CompareOrdinal(source, i, s, 0, s.Length) == 0)
                     ?? throw new CelException($"Syntax error at column {i + 1}: unexpected '{c}'");
-                if (symbol == "?." && i + 2 < source.Length && char.IsAsciiDigit(source[i + 2]))
-                {
-                    symbol = "?";
-                }
-
                 _tokens.Add((CelToken.Symbol, symbol, null, i));
                 i += symbol.Length;
             }

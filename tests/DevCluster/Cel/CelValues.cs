@@ -168,7 +168,7 @@ internal static class CelValue
                     _ => text,
                 };
             default:
-                return schema?.Type != SchemaType.Number && JsonAccess.ToInteger(value) is { } integer ? integer : JsonAccess.ToNumber(value) ?? 0;
+                return schema?.Type != SchemaType.Number && JsonAccess.ToInteger(value) is { } integer ? (object)integer : JsonAccess.ToNumber(value) ?? 0;
         }
     }
 
