@@ -115,6 +115,20 @@ public class FastCdcTests
     }
 
     [Fact]
+    public void UltraCdc_cuts_where_the_reference_library_does()
+    {
+        using JsonDocument vectors = ChunkVectors.Read("ultracdc-vectors.json");
+        foreach (JsonElement vector in vectors.RootElement.GetProperty("vectors").EnumerateArray())
+        {
+            byte[] data = ChunkVectors.Generate(vector.GetProperty("generator").GetString()!, vector.GetProperty("size").GetInt32());
+            ChunkingParameters parameters = new(
+                ChunkingParameters.UltraCdc, vector.GetProperty("min_size").GetUInt32(), vector.GetProperty("normal_size").GetUInt32(),
+                vector.GetProperty("max_size").GetUInt32());
+            Assert.Equal(Lengths(vector.GetProperty("chunk_lengths")), Cut(Chunker.Create(parameters), data));
+        }
+    }
+
+    [Fact]
     public void UltraCdc_keeps_its_sizes_and_cuts_runs_of_equal_words()
     {
         ChunkingParameters parameters = new(ChunkingParameters.UltraCdc, 2048, 10240, 65536);
