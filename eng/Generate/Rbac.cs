@@ -31,7 +31,7 @@ internal static class Rbac
         // The chart adds what depends on its values: the names of namespaces, and Secrets or not. One rule a resource makes that easy.
         yield return new("charts/kloset-operator/files/rbac/rules.yaml", Yaml.Header + Yaml.Write(Map(
             ("rules", needs.Where(need => !need.InOwnNamespace && need.ResourceNames.Length == 0)
-                .GroupBy(need => need.Resource).SelectMany(Rules).ToList()))));
+                .OrderBy(need => need.ApiGroup, StringComparer.Ordinal).ThenBy(need => need.Resource, StringComparer.Ordinal).GroupBy(need => need.Resource).SelectMany(Rules).ToList()))));
         yield return new("charts/kloset-operator/files/rbac/lease.yaml", Yaml.Header + Yaml.Write(Map(("rules", own))));
     }
 
