@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 
 namespace Kloset.Hashing;
 
@@ -34,6 +36,6 @@ public static class Blake3
         ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, HashSize);
         Blake3Words words = Blake3Words.From(key);
         Blake3Tree.Hash(path, in words, Blake3Flags.KeyedHash, data, destination);
-        words = default;
+        CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes((Span<uint>)words));
     }
 }
