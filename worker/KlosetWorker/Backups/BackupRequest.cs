@@ -66,5 +66,9 @@ internal sealed record BackupReport(
 
     public string? IngestedDigest { get; init; }
 
+    public long ItemsNew { get; init; }
+
+    public DateTimeOffset? ResumeAfter { get; init; }
+
     public IReadOnlyList<RunAction> Actions { get; init; } = [];
 }

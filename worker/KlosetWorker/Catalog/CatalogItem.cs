@@ -69,7 +69,11 @@ internal sealed record CatalogItem
 
     public required IReadOnlyList<CatalogFile> Files { get; init; }
 
-    public CatalogSidecar? Sidecar { get; init; }
+    /// <summary>The item's own metadata first; others where a copy in an album came with other bytes.</summary>
+    public IReadOnlyList<CatalogSidecar>? Sidecars { get; init; }
+
+    /// <summary>Time of the export that the metadata is from; an older export that arrives late does not change it.</summary>
+    public DateTimeOffset? MetadataFrom { get; init; }
 }
 
 internal sealed record CatalogPlace(double Latitude, double Longitude, double? Altitude = null);

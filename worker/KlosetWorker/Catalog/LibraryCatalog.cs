@@ -148,6 +148,10 @@ internal sealed class LibraryCatalog : IDisposable
         return lines.Count;
     }
 
+    /// <summary>Items by the year they were taken; 0 for those without a time.</summary>
+    public IEnumerable<(int Year, int Count)> CountByYear() =>
+        _rows.Where(row => row.Year != 0).GroupBy(row => row.Year).Select(year => (year.Key, year.Count()));
+
     /// <summary>The years' files are written.</summary>
     public void Saved() => _touchedYears.Clear();
 
@@ -202,7 +206,7 @@ internal sealed class LibraryCatalog : IDisposable
             }
         }
 
-        foreach (var path in item.Sidecar?.Paths ?? [])
+        foreach (var path in (item.Sidecars ?? []).SelectMany(sidecar => sidecar.Paths))
         {
             var place = EntryPath.Parse(path);
             Take(place.Parent, place.Name);

@@ -64,12 +64,13 @@ internal sealed record ManifestSet
     /// <summary>Why it is of this kind.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>proven, assumed, incomplete.</summary>
+    /// <summary>proven, assumed, incomplete, pending.</summary>
     public required string Completeness { get; init; }
 
-    public IReadOnlyList<ManifestPart> Parts { get; init; } = [];
+    /// <summary>Earliest upload among its items that were new: tells a missed export.</summary>
+    public DateTimeOffset? OldestNewItem { get; init; }
 
-    public IReadOnlyList<string>? MissingParts { get; init; }
+    public IReadOnlyList<ManifestPart> Parts { get; init; } = [];
 }
 
 internal sealed record ManifestPart
@@ -90,7 +91,8 @@ internal sealed record ManifestPart
 internal sealed record ManifestNote(string Name, string Reason);
 
 /// <param name="Kind">part, entry, chain, base, export.</param>
-internal sealed record ManifestGap(string Kind, string Name, string Reason);
+/// <param name="Set">The export that it belongs to.</param>
+internal sealed record ManifestGap(string Kind, string Name, string Reason, string? Set = null);
 
 internal sealed record ManifestSelection(IReadOnlyList<string>? IncludeAlbums, IReadOnlyList<string>? ExcludeAlbums, bool IncludeTrashed);
 

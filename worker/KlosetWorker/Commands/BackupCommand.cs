@@ -19,8 +19,8 @@ internal static class BackupCommand
         var tags = new Option<string[]>("--tag") { Description = "tag of the snapshot", HelpName = "TAG" };
         var settle = new Option<int>("--settle")
         {
-            Description = "seconds that a set of archives without index must lie unchanged before it is taken as whole",
-            DefaultValueFactory = _ => 1800,
+            Description = "seconds that a set of archives without index must lie unchanged before it is taken as whole (a run of the operator waits half an hour)",
+            DefaultValueFactory = _ => 0,
             HelpName = "SECONDS",
         };
         var readers = new Option<int?>("--readers") { Description = "files read at the same time", HelpName = "NUMBER" };

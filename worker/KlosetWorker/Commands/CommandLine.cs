@@ -45,5 +45,6 @@ internal static class CommandLine
         RestoreCommand.Build(shell),
         CheckCommand.Build(shell),
         InfoCommand.Build(shell),
+        TakeoutCommand.Build(shell),
     ];
 }

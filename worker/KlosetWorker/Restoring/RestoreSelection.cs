@@ -103,7 +103,7 @@ internal sealed class RestoreSelection(Snapshot snapshot, CatalogQuery query, Ed
 
             if (!everything)
             {
-                taken.UnionWith((item.Sidecar?.Paths ?? []).Where(InPlace));
+                taken.UnionWith((item.Sidecars ?? []).SelectMany(sidecar => sidecar.Paths).Where(InPlace));
                 folders.UnionWith(inAlbums ?? []);
             }
         }

@@ -152,7 +152,7 @@ internal sealed class Run(WorkerHost host)
 
         // Look first, open later: an unchanged listing ends the run before a key is derived.
         if (request.Takeout is { } locations && backup.IngestedDigest is { } ingested
-            && await TakeoutListing.DigestAsync(locations, control.Abort) == ingested)
+            && (await TakeoutLocations.ListAsync(locations, control.Abort)).Digest == ingested)
         {
             return (new() { RunId = run.RunId, Outcome = RunOutcome.NothingNew, Reason = "NothingNew", IngestedDigest = ingested }, 0);
         }
@@ -175,7 +175,8 @@ internal sealed class Run(WorkerHost host)
             Exports = report.Exports,
             Actions = report.Actions.Count > 0 ? [.. report.Actions.Take(5)] : null,
             Warnings = report.Warnings.Count > 0 ? [.. report.Warnings.Take(5)] : null,
-            Transfer = new(report.BytesRead, report.BytesStored, report.FilesRead, open.Store.Counters.Requests, _tracker.Elapsed.TotalSeconds),
+            ResumeAfter = report.ResumeAfter,
+            Transfer = new(report.BytesRead, report.BytesStored, request.Folder is null ? report.ItemsNew : report.FilesRead, open.Store.Counters.Requests, _tracker.Elapsed.TotalSeconds),
         };
         return (await DescribeAsync(run, open.Store, open.Repository, result, control.Abort), (int)(error?.ExitCode ?? ExitCode.Ok));
     }

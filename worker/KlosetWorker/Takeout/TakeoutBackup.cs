@@ -1,15 +1,270 @@
+using System.Globalization;
+using GooglePhotos.Takeout.Exports;
 using Kloset.Repositories;
+using Kloset.Snapshots;
 using Kloset.Writing;
 using KlosetWorker.Backups;
+using KlosetWorker.Catalog;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.Output;
 using KlosetWorker.Progress;
 
 namespace KlosetWorker.Takeout;
 
-/// <summary>Joins the exports of one account into its lineage.</summary>
+/// <summary>
+/// Joins the exports of one account into its lineage: export by export, oldest first, each part once. On its way it cuts anchors, so that
+/// a run that is killed is taken up where it was.
+/// </summary>
 internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writer, TimeProvider time, ProgressTracker tracker, BackupRequest request)
 {
-    public Task<BackupReport> RunAsync(CancellationToken stop, CancellationToken cancellationToken) =>
-        throw new WorkerException(ErrorCatalogue.Unsupported, $"{repository} {writer} {time} {tracker} {request} {stop} {cancellationToken}");
+    private const int MaxWarnings = 200;
+    private static readonly string[] CannotShow =
+        ["items that others shared and that were never saved to the library", "items in the locked folder", "the order of the photos inside an album", "the cover of an album"];
+
+    private readonly TakeoutTotals _totals = new();
+    private readonly List<ManifestSet> _sets = [];
+    private readonly List<ManifestGap> _gaps = [];
+    private readonly List<ManifestNote> _unmatched = [];
+    private readonly List<string> _warnings = [];
+    private readonly Dictionary<string, Sighting> _sightings = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, CatalogAlbum> _albums = new(StringComparer.Ordinal);
+
+    public async Task<BackupReport> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
+    {
+        tracker.Phase = "Enumerating";
+        var locations = await TakeoutLocations.ListAsync(request.Takeout!, cancellationToken);
+        var digest = locations.Digest;
+        var newest = SnapshotMarks.Newest(
+            await repository.ListSnapshotsAsync(cancellationToken), SnapshotMarks.GooglePhotosType, request.Origin, "/");
+        var basis = newest is null ? null : await repository.OpenSnapshotAsync(newest.Id, cancellationToken);
+        var manifest = basis is null ? null : await CatalogReader.ReadManifestAsync(basis, cancellationToken);
+        if (manifest is not null && manifest.IngestedDigest == digest && !SnapshotMarks.IsIncomplete(newest!))
+        {
+            return Unchanged(newest!, manifest, digest);
+        }
+
+        var sets = locations.Sets.ToArray();
+        if (sets.Length == 0 && manifest is null)
+        {
+            throw new WorkerException(
+                ErrorCatalogue.SourceEmpty,
+                $"There is no export at {string.Join(", ", locations.All.Select(location => location.Storage.Location))}."
+                + (locations.Findings.FirstOrDefault() is { } finding ? " " + finding.Message : ""));
+        }
+
+        await LoadAsync(basis, manifest, cancellationToken);
+        using var catalog = await LibraryCatalog.LoadAsync(basis, request.CacheFolder, cancellationToken);
+        await using var library = new LibraryWriter(repository, writer, catalog, basis, request, time);
+        var anchors = new AnchorPolicy(time);
+        SnapshotHeader? saved = null;
+
+        async Task AnchorAsync(bool partFinished)
+        {
+            if (library.HasChanges && anchors.IsDue(partFinished, writer.Statistics.BytesStored))
+            {
+                var before = writer.Statistics.BytesStored;
+                saved = await library.SaveAsync(Describe(catalog, digest: null, complete: false), _sightings.Values, incomplete: true, cancellationToken);
+                anchors.Written(before, writer.Statistics.BytesStored);
+                tracker.Phase = "Reading";
+            }
+        }
+
+        Warn(locations.Findings.Select(finding => finding.Message));
+        var pending = new List<TakeoutSet>();
+        var stopped = false;
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(stop, cancellationToken);
+        foreach (var (storage, set) in sets)
+        {
+            var known = _sets.FindIndex(held => held.Name == set.Name);
+            if (known >= 0 && IsIngested(_sets[known], set))
+            {
+                continue;
+            }
+
+            // What an earlier run found missing in this export is looked at anew.
+            _gaps.RemoveAll(gap => gap.Set == set.Name);
+            var ingestion = new SetIngestion(storage, set, request, catalog, library, tracker, _totals, known >= 0 ? _sets[known] : null, _albums, time.GetUtcNow());
+            try
+            {
+                await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                stopped = true;
+            }
+
+            Take(ingestion, known, stopped);
+            if (stopped)
+            {
+                break;
+            }
+
+            if (ingestion.Record.Completeness == "pending")
+            {
+                pending.Add(set);
+            }
+            else if (ingestion.Record is { Kind: "full", Completeness: "proven" or "assumed" })
+            {
+                NoteSightings(catalog, ingestion);
+            }
+        }
+
+        var complete = !stopped && pending.Count == 0;
+        if (library.HasChanges || saved is not null || basis is null || manifest?.IngestedDigest != digest || SnapshotMarks.IsIncomplete(newest!))
+        {
+            tracker.Phase = "Committing";
+            manifest = Describe(catalog, complete ? digest : null, complete);
+            saved = await library.SaveAsync(manifest, _sightings.Values, incomplete: !complete, cancellationToken);
+        }
+
+        return Report(saved!, manifest!, complete ? digest : null, stopped, pending);
+    }
+
+    private async Task LoadAsync(Snapshot? basis, Manifest? manifest, CancellationToken cancellationToken)
+    {
+        if (basis is null || manifest is null)
+        {
+            return;
+        }
+
+        _sets.AddRange(manifest.Sets);
+        _gaps.AddRange(manifest.Missing.Where(gap => gap.Kind is not ("export" or "base")));
+        _unmatched.AddRange(manifest.Unmatched);
+        foreach (var album in manifest.Albums)
+        {
+            _albums[album.Folder] = album;
+        }
+
+        foreach (var sighting in await CatalogReader.ReadSightingsAsync(basis, cancellationToken))
+        {
+            _sightings[sighting.Id] = sighting;
+        }
+    }
+
+    /// <summary>The time of the newest export that the library has, for telling increments.</summary>
+    private DateTimeOffset? NewestExport() => _sets.Where(set => set.Kind != "selection").Max(set => set.Time);
+
+    /// <summary>Every part is in, unchanged since, and the verdict about the export was final.</summary>
+    private static bool IsIngested(ManifestSet held, TakeoutSet set) =>
+        held.Completeness != "pending"
+        && set.Parts.All(part => held.Parts.Any(known => known.Name == part.Path && known.Size == part.Size && known.Ingested && known.Version == SetIngestion.VersionOf(part)));
+
+    private void Take(SetIngestion ingestion, int known, bool stopped)
+    {
+        var record = stopped ? ingestion.Record with { Completeness = "pending" } : ingestion.Record;
+        if (known >= 0)
+        {
+            _sets[known] = record;
+        }
+        else
+        {
+            _sets.Add(record);
+        }
+
+        _gaps.AddRange(ingestion.Gaps);
+        _unmatched.RemoveAll(note => ingestion.Unmatched.Any(found => found.Name == note.Name));
+        _unmatched.AddRange(ingestion.Unmatched.Take(1000 - Math.Min(1000, _unmatched.Count)));
+        Warn(ingestion.Warnings);
+    }
+
+    /// <summary>Only a whole full export may say that something is gone; the item itself stays.</summary>
+    private void NoteSightings(LibraryCatalog catalog, SetIngestion ingestion)
+    {
+        var since = ingestion.Record.Time ?? time.GetUtcNow();
+        for (var row = 0; row < catalog.Count; row++)
+        {
+            var seen = ingestion.Seen.Contains(row);
+            if (seen && _sightings.Count == 0)
+            {
+                continue;
+            }
+
+            var item = catalog.Read(row);
+            if (seen)
+            {
+                _sightings.Remove(item.Id);
+            }
+            else
+            {
+                _sightings.TryAdd(item.Id, new(item.Id, item.MetadataFrom?.ToString("O", CultureInfo.InvariantCulture), since));
+            }
+        }
+    }
+
+    private Manifest Describe(LibraryCatalog catalog, string? digest, bool complete)
+    {
+        var coverage = ExportChain.Follow(_sets);
+        ManifestGap[] missing = [.. _gaps, .. coverage.Gaps];
+        return new()
+        {
+            Account = request.Origin,
+            RunId = request.RunId,
+            Time = time.GetUtcNow(),
+            Complete = complete && missing.Length == 0,
+            IngestedDigest = digest,
+            CoveredThrough = coverage.CoveredThrough,
+            Chain = coverage.Links,
+            Counts = new(catalog.Count, catalog.Files, catalog.Bytes, _albums.Count, _unmatched.Count),
+            Sets = [.. _sets.OrderBy(set => set.Time ?? DateTimeOffset.MaxValue)],
+            Albums = [.. _albums.Values.OrderBy(album => album.Folder, StringComparer.Ordinal)],
+            Missing = missing,
+            GapHash = ExportChain.Hash(missing),
+            AcceptedGaps = request.AcceptedGaps,
+            Unmatched = _unmatched,
+            Warnings = _warnings,
+            Selection = request.Selection is { } selection ? new(selection.IncludeAlbums, selection.ExcludeAlbums, selection.IncludeTrashed) : null,
+            CannotShow = CannotShow,
+        };
+    }
+
+    private BackupReport Report(SnapshotHeader saved, Manifest manifest, string? digest, bool stopped, List<TakeoutSet> pending)
+    {
+        var library = ManifestSummary.Library(manifest);
+        var (outcome, error, message) = (stopped, pending.Count > 0, library.Missing > 0) switch
+        {
+            (true, _, _) => (RunOutcome.Paused, ErrorCatalogue.Cancelled, "The backup was stopped; what was read is in an incomplete snapshot, and the next backup goes on from it."),
+            (_, true, _) => (RunOutcome.Paused, ErrorCatalogue.Paused, $"{pending[0].Name} may still be arriving; what is there is saved."),
+            (_, _, true) => (RunOutcome.Incomplete, ErrorCatalogue.LibraryIncomplete,
+                $"{Text.Count(library.Missing, "thing")} missing; the first: {manifest.Missing[0].Name}: {manifest.Missing[0].Reason}"),
+            _ => (RunOutcome.Succeeded, (ErrorInfo?)null, (string?)null),
+        };
+        return new(
+            outcome, error, message, saved.Id.ToString(), manifest.Counts.Files, manifest.Counts.Bytes, _totals.FilesRead, _totals.BytesRead,
+            writer.Statistics.BytesStored, library.Missing, _warnings)
+        {
+            Library = library,
+            Exports = ManifestSummary.Exports(manifest),
+            IngestedDigest = digest,
+            ItemsNew = _totals.ItemsNew,
+            ResumeAfter = pending.Count > 0 ? pending.Max(set => set.LastChanged) + request.Settle : null,
+        };
+    }
+
+    private static BackupReport Unchanged(SnapshotHeader newest, Manifest manifest, string digest)
+    {
+        var library = ManifestSummary.Library(manifest);
+        return new(
+            library.Missing > 0 ? RunOutcome.Incomplete : RunOutcome.NothingNew,
+            library.Missing > 0 ? ErrorCatalogue.LibraryIncomplete : null,
+            library.Missing > 0 ? $"Nothing new has arrived, and {Text.Count(library.Missing, "thing is", "things are")} still missing: {manifest.Missing[0].Name}" : null,
+            newest.Id.ToString(), manifest.Counts.Files, manifest.Counts.Bytes, 0, 0, 0, library.Missing, [])
+        {
+            Library = library,
+            Exports = ManifestSummary.Exports(manifest),
+            IngestedDigest = digest,
+        };
+    }
+
+    private void Warn(IEnumerable<string> messages) => _warnings.AddRange(messages.Take(Math.Max(0, MaxWarnings - _warnings.Count)));
+}
+
+/// <summary>What a run read, over all its exports.</summary>
+internal sealed class TakeoutTotals
+{
+    public long FilesRead { get; set; }
+
+    public long BytesRead { get; set; }
+
+    public long ItemsNew { get; set; }
 }

@@ -1,0 +1,142 @@
+using GooglePhotos.Takeout.Sidecars;
+using Kloset.Snapshots;
+using KlosetWorker.Catalog;
+using KlosetWorker.Takeout;
+
+namespace KlosetWorker.Tests;
+
+public sealed class ItemJoinTests
+{
+    private static readonly DateTimeOffset September = new(2026, 9, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset November = new(2026, 11, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly EntryPath Iceland = EntryPath.Parse("/Google Photos/Iceland");
+
+    private readonly HashSet<string> _taken = [];
+
+    private static StoredContent Content(string name) => new("sha256-" + name, "sha1", "00000001", 10, "object-" + name, "image/jpeg", null);
+
+    private static IncomingItem Item(string sidecarBytes, DateTimeOffset from, long taken = 1686305987, string title = "IMG_1.jpg", string? url = "https://photos/1", string? description = null) => new(
+        new Sidecar { Title = title, Url = url, TakenSeconds = taken, Description = description }, Content(sidecarBytes), "exact", from, Trashed: false, Year: null);
+
+    private static IncomingFile File(string content, string role = "original", EntryPath? folder = null, string? album = null, string name = "IMG_1.jpg", string? sidecar = null) =>
+        new(role, name, folder, album, Content(content), sidecar is null ? null : Content(sidecar));
+
+    private CatalogItem Join(CatalogItem? known, IncomingItem item, IncomingFile file)
+    {
+        var joined = ItemJoin.Join(known, item, file, (folder, name) => _taken.Contains(folder + "/" + TreeNames.Fold(name)));
+        foreach (var (path, _, _) in ItemJoin.Placements(joined))
+        {
+            var place = EntryPath.Parse(path);
+            _taken.Add(place.Parent + "/" + TreeNames.Fold(place.Name));
+        }
+
+        return joined;
+    }
+
+    [Fact]
+    public void A_new_item_lies_in_the_folder_of_its_year_with_its_sidecar_beside_it()
+    {
+        var item = Join(null, Item("s", September), File("a", sidecar: "s"));
+
+        Assert.Equal("url:https://photos/1", item.Id);
+        Assert.Equal(
+            ["/Google Photos/Photos from 2023/IMG_1.jpg", "/Google Photos/Photos from 2023/IMG_1.jpg.supplemental-metadata.json"],
+            ItemJoin.Placements(item).Select(place => place.Path));
+    }
+
+    [Fact]
+    public void The_same_photo_in_an_album_is_the_same_object_at_a_second_place()
+    {
+        var item = Join(null, Item("s", September), File("a", sidecar: "s"));
+
+        item = Join(item, Item("s", September), File("a", folder: Iceland, album: "Iceland", sidecar: "s"));
+
+        Assert.Equal(["/Google Photos/Photos from 2023/IMG_1.jpg", "/Google Photos/Iceland/IMG_1.jpg"], Assert.Single(item.Files).Paths);
+        Assert.Equal(2, Assert.Single(item.Sidecars!).Paths.Count);
+        Assert.Equal("Iceland", Assert.Single(item.Albums!).Folder);
+        Assert.Equal(1, item.Revision);
+    }
+
+    [Fact]
+    public void An_unchanged_item_stays_the_very_same()
+    {
+        var item = Join(null, Item("s", September), File("a", sidecar: "s"));
+
+        Assert.Equal(
+            System.Text.Json.JsonSerializer.Serialize(item, CatalogJson.Readable.CatalogItem),
+            System.Text.Json.JsonSerializer.Serialize(Join(item, Item("s", November), File("a", sidecar: "s")), CatalogJson.Readable.CatalogItem));
+    }
+
+    [Fact]
+    public void Newer_metadata_is_a_revision_and_older_metadata_is_not()
+    {
+        var item = Join(null, Item("s1", September), File("a", sidecar: "s1"));
+
+        var revised = Join(item, Item("s2", November, description: "Geysir"), File("a", sidecar: "s2"));
+        var late = Join(revised, Item("s0", September.AddDays(-60), description: "old"), File("a", sidecar: "s0"));
+
+        Assert.Equal((2, "Geysir"), (revised.Revision, revised.Description));
+        Assert.Equal("sha256-s2", Assert.Single(revised.Sidecars!).Sha256);
+        Assert.Equal((2, "Geysir"), (late.Revision, late.Description));
+    }
+
+    [Fact]
+    public void A_new_date_moves_file_and_sidecar_to_the_other_year()
+    {
+        var item = Join(null, Item("s1", September), File("a", sidecar: "s1"));
+
+        var moved = Join(item, Item("s2", November, taken: 1577836800), File("a", sidecar: "s2"));
+
+        Assert.Equal(
+            ["/Google Photos/Photos from 2020/IMG_1.jpg", "/Google Photos/Photos from 2020/IMG_1.jpg.supplemental-metadata.json"],
+            ItemJoin.Placements(moved).Select(place => place.Path));
+    }
+
+    [Fact]
+    public void Two_items_of_one_name_get_counters_and_the_first_one_keeps_its_name()
+    {
+        var first = Join(null, Item("s1", September), File("a", sidecar: "s1"));
+        var second = Join(null, Item("s2", September, url: "https://photos/2", title: "img_1.JPG"), File("b", sidecar: "s2"));
+        var edited = Join(second, Item("s2", September, url: "https://photos/2", title: "img_1.JPG"), File("c", "edited", name: "IMG_1-edited(1).jpg"));
+
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_1.jpg", first.Files[0].Paths[0]);
+        Assert.Equal("/Google Photos/Photos from 2023/img_1(1).JPG", second.Files[0].Paths[0]);
+        Assert.Equal("/Google Photos/Photos from 2023/img_1(1)-edited.jpg", edited.Files[1].Paths[0]);
+        Assert.Single(edited.Sidecars!);
+    }
+
+    [Fact]
+    public void An_edit_made_anew_takes_the_place_of_the_old_edit_and_other_original_bytes_are_kept_beside()
+    {
+        var item = Join(null, Item("s", September), File("a", sidecar: "s"));
+        item = Join(item, Item("s", September), File("e1", "edited", name: "IMG_1-edited.jpg"));
+
+        var again = Join(item, Item("s", November), File("e2", "edited", name: "IMG_1-edited.jpg"));
+        var other = Join(again, Item("s", November), File("b"));
+
+        Assert.Equal(["sha256-a", "sha256-e2"], again.Files.Select(file => file.Sha256));
+        Assert.Equal(["sha256-a", "sha256-b", "sha256-e2"], other.Files.Select(file => file.Sha256));
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_1(1).jpg", other.Files[1].Paths[0]);
+    }
+
+    [Fact]
+    public void A_provisional_identity_becomes_an_alias()
+    {
+        var item = Join(null, Item("s", September, url: null), File("a"));
+        Assert.Equal("sha256:sha256-a", item.Id);
+
+        var known = Join(item, Item("s2", November), File("a", sidecar: "s2"));
+
+        Assert.Equal("url:https://photos/1", known.Id);
+        Assert.Equal(["sha256:sha256-a"], known.Aliases);
+    }
+
+    [Fact]
+    public void An_item_without_any_time_lies_in_its_own_folder()
+    {
+        var item = Join(null, new(null, null, "none", September, false, null), File("a", folder: EntryPath.Parse("/Google Photos/Archive"), name: "x.gif"));
+
+        Assert.Equal("/Google Photos/Archive/x.gif", item.Files[0].Paths[0]);
+        Assert.Null(item.Sidecars);
+    }
+}

@@ -1,0 +1,259 @@
+using System.Globalization;
+using GooglePhotos.Takeout.Sidecars;
+using Kloset.Snapshots;
+using KlosetWorker.Catalog;
+
+namespace KlosetWorker.Takeout;
+
+/// <summary>What an export says of an item as a whole.</summary>
+/// <param name="From">Time of the export.</param>
+/// <param name="MainSidecar">The bytes of <paramref name="Sidecar"/>.</param>
+/// <param name="Year">Of the year folder, when no time is known.</param>
+internal sealed record IncomingItem(Sidecar? Sidecar, StoredContent? MainSidecar, string Rank, DateTimeOffset From, bool Trashed, int? Year);
+
+/// <summary>One copy of one file of the item, where the export shows it.</summary>
+/// <param name="Folder">The folder of the tree that it belongs into; null for the folder of its year.</param>
+/// <param name="Album">Set when that folder is an album's.</param>
+/// <param name="Sidecar">The sidecar that lies beside this very copy.</param>
+internal sealed record IncomingFile(string Role, string EntryName, EntryPath? Folder, string? Album, StoredContent Content, StoredContent? Sidecar);
+
+/// <summary>
+/// Joins what an export shows into what the library holds. Pure: from an item and an incoming file to the next item. Nothing is ever
+/// removed; newer metadata is a new revision of the same item, and an item keeps the name under which it was first seen.
+/// </summary>
+internal static class ItemJoin
+{
+    public static CatalogItem Join(CatalogItem? known, IncomingItem item, IncomingFile file, Func<EntryPath, string, bool> isTaken)
+    {
+        var joined = known is null ? Begin(item, file) : Revise(known, item, isTaken);
+        joined = AddFile(joined, item, file, isTaken);
+        if (file.Album is { } album && !(joined.Albums ?? []).Any(membership => membership.Folder == album))
+        {
+            joined = joined with { Albums = [.. joined.Albums ?? [], new(album)] };
+        }
+
+        joined = Identify(joined, item, file);
+        var mime = joined.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original)?.Mime ?? joined.Files[0].Mime;
+        return joined.Mime == mime ? joined : joined with { Mime = mime };
+    }
+
+    /// <summary>A sidecar in an album whose file lies elsewhere: the item becomes a member, and its main file is shown there, too.</summary>
+    public static CatalogItem JoinAlbum(CatalogItem known, IncomingItem item, EntryPath folder, string album, Func<EntryPath, string, bool> isTaken)
+    {
+        var main = known.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original) ?? known.Files[0];
+        return Join(known, item, new(main.Role, EntryPath.Parse(main.Paths[0]).Name, folder, album, StoredContent.Of(main), item.MainSidecar), isTaken);
+    }
+
+    /// <summary>Newer metadata of a known item without any file.</summary>
+    public static CatalogItem Revise(CatalogItem known, IncomingItem item, Func<EntryPath, string, bool> isTaken)
+    {
+        var held = known.Sidecars is { Count: > 0 } sidecars ? sidecars[0] : null;
+        if (item.MainSidecar is not { } main || item.Sidecar is not { } facts || held?.Sha256 == main.Sha256
+            || (held is not null && known.MetadataFrom >= item.From))
+        {
+            return known;
+        }
+
+        var revised = Describe(known, item, facts) with
+        {
+            Revision = held is null ? known.Revision : known.Revision + 1,
+            Sidecars = held is null
+                ? known.Sidecars
+                : [new() { Paths = held.Paths, Size = main.Size, Sha256 = main.Sha256, Object = main.Object }, .. known.Sidecars!.Skip(1)],
+        };
+        return YearOf(known, null) == YearOf(revised, null) || revised.Taken is null ? revised : Move(known, revised, isTaken);
+    }
+
+    /// <summary>Where the item's bytes lie in the tree: path, object, and time of the file.</summary>
+    public static IEnumerable<(string Path, string Object, DateTimeOffset? Time)> Placements(CatalogItem? item) => item is null
+        ? []
+        : item.Files.SelectMany(file => file.Paths.Select(path => (path, file.Object, item.Taken)))
+            .Concat((item.Sidecars ?? []).SelectMany(sidecar => sidecar.Paths.Select(path => (path, sidecar.Object, item.Taken))));
+
+    public static EntryPath YearFolder(int? year) => CatalogPaths.Photos.Append(
+        year is { } known ? string.Create(CultureInfo.InvariantCulture, $"Photos from {known:0000}") : "Undated");
+
+    private static CatalogItem Begin(IncomingItem item, IncomingFile file)
+    {
+        var begun = new CatalogItem { Id = Identity(item, file), Rank = item.Rank, Files = [] };
+        return item.Sidecar is { } facts ? Describe(begun, item, facts) : begun with { Trashed = item.Trashed ? true : null };
+    }
+
+    private static CatalogItem Describe(CatalogItem known, IncomingItem item, Sidecar facts) => known with
+    {
+        Taken = facts.TakenAt ?? known.Taken,
+        TakenFrom = facts.TakenAt is not null ? "sidecar" : known.TakenFrom,
+        Created = facts.CreatedAt ?? known.Created,
+        Title = facts.Title,
+        Description = string.IsNullOrEmpty(facts.Description) ? null : facts.Description,
+        Place = PlaceOf(facts.Place),
+        PlaceOfFile = PlaceOf(facts.PlaceInFile),
+        People = facts.People.Count > 0 ? facts.People : null,
+        Favourite = facts.Favorited ? true : null,
+        Archived = facts.Archived ? true : null,
+        Trashed = item.Trashed || facts.Trashed ? true : null,
+        Origin = facts.Origin,
+        Rank = item.Rank,
+        MetadataFrom = item.From,
+    };
+
+    private static CatalogPlace? PlaceOf(Place? place) => place is null ? null : new(place.Latitude, place.Longitude, place.Altitude);
+
+    private static string Identity(IncomingItem item, IncomingFile file) =>
+        item.Sidecar?.Url is { Length: > 0 } url ? "url:" + url : "sha256:" + file.Content.Sha256;
+
+    /// <summary>A better identity takes the place of a provisional one, which stays as an alias.</summary>
+    private static CatalogItem Identify(CatalogItem joined, IncomingItem item, IncomingFile file)
+    {
+        var identity = Identity(item, file);
+        if (joined.Id == identity || (joined.Aliases ?? []).Contains(identity, StringComparer.Ordinal) || identity.StartsWith("sha256:", StringComparison.Ordinal))
+        {
+            return joined;
+        }
+
+        return joined with { Id = identity, Aliases = [.. joined.Aliases ?? [], joined.Id] };
+    }
+
+    private static int? YearOf(CatalogItem item, int? yearFolder) => item.Taken?.UtcDateTime.Year ?? yearFolder;
+
+    private static CatalogItem AddFile(CatalogItem joined, IncomingItem item, IncomingFile file, Func<EntryPath, string, bool> isTaken)
+    {
+        var folder = file.Folder ?? YearFolder(YearOf(joined, item.Year));
+        var prefix = folder + "/";
+        var files = joined.Files.ToList();
+        var index = files.FindIndex(held => held.Sha256 == file.Content.Sha256 && held.Role == file.Role);
+        string? path = null;
+        if (index >= 0)
+        {
+            var held = files[index];
+            path = held.Paths.FirstOrDefault(place => place.StartsWith(prefix, StringComparison.Ordinal));
+            if (path is null)
+            {
+                path = prefix + Free(folder, EntryPath.Parse(held.Paths[0]).Name, file.Sidecar is not null, isTaken);
+                files[index] = held with { Paths = file.Folder is null ? [path, .. held.Paths] : [.. held.Paths, path] };
+            }
+
+            // The archive's own name is only worth keeping where it is not one of ours already.
+            held = files[index];
+            if (!held.Paths.Any(place => EntryPath.Parse(place).Name == file.EntryName) && !(held.EntryNames ?? []).Contains(file.EntryName, StringComparer.Ordinal))
+            {
+                files[index] = held with { EntryNames = [.. held.EntryNames ?? [], file.EntryName] };
+            }
+        }
+        else
+        {
+            var replaced = file.Role == CatalogRoles.Edited
+                ? files.FindIndex(held => held.Role == CatalogRoles.Edited && held.Paths.Any(place => place.StartsWith(prefix, StringComparison.Ordinal)))
+                : -1;
+            if (replaced >= 0)
+            {
+                // Edited again: the new version takes the old one's places; the old bytes stay in the older snapshots.
+                path = files[replaced].Paths.First(place => place.StartsWith(prefix, StringComparison.Ordinal));
+                files[replaced] = New(file, files[replaced].Paths);
+                joined = joined with { Revision = joined.Revision + 1 };
+            }
+            else
+            {
+                path = prefix + Free(folder, NameOf(joined, file), file.Sidecar is not null || file.Role == CatalogRoles.Original, isTaken);
+                files.Add(New(file, [path]));
+                files.Sort((left, right) => Rank(left.Role).CompareTo(Rank(right.Role)));
+            }
+        }
+
+        joined = joined with { Files = files };
+        var ownsSidecar = file.Role == CatalogRoles.Original || files.TrueForAll(held => held.Role != CatalogRoles.Original);
+        return ownsSidecar && (file.Sidecar ?? item.MainSidecar) is { } sidecar ? AddSidecar(joined, sidecar, path + TreeNames.SidecarSuffix) : joined;
+    }
+
+    private static CatalogItem AddSidecar(CatalogItem joined, StoredContent sidecar, string path)
+    {
+        var sidecars = (joined.Sidecars ?? []).ToList();
+        if (sidecars.Exists(held => held.Paths.Contains(path, StringComparer.Ordinal)))
+        {
+            return joined;
+        }
+
+        var index = sidecars.FindIndex(held => held.Sha256 == sidecar.Sha256);
+        if (index >= 0)
+        {
+            sidecars[index] = sidecars[index] with { Paths = [.. sidecars[index].Paths, path] };
+        }
+        else
+        {
+            sidecars.Add(new() { Paths = [path], Size = sidecar.Size, Sha256 = sidecar.Sha256, Object = sidecar.Object });
+        }
+
+        return joined with { Sidecars = sidecars };
+    }
+
+    private static CatalogFile New(IncomingFile file, IReadOnlyList<string> paths) => new()
+    {
+        Role = file.Role,
+        Paths = paths,
+        Size = file.Content.Size,
+        Sha256 = file.Content.Sha256,
+        Sha1 = file.Content.Sha1,
+        Crc32 = file.Content.Crc32,
+        Object = file.Content.Object,
+        Mime = file.Content.Mime,
+        EntryNames = paths.Any(path => EntryPath.Parse(path).Name == file.EntryName) ? null : [file.EntryName],
+    };
+
+    /// <summary>Files of one item share the stem, counter included, so that they find one another again by name.</summary>
+    private static string NameOf(CatalogItem joined, IncomingFile file)
+    {
+        var main = joined.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original);
+        if (file.Role == CatalogRoles.Original || main is null)
+        {
+            return TreeNames.OfMedia(joined.Title, file.EntryName, file.Role);
+        }
+
+        return TreeNames.OfMedia(EntryPath.Parse(main.Paths[0]).Name, file.EntryName, file.Role);
+    }
+
+    private static string Free(EntryPath folder, string name, bool withSidecar, Func<EntryPath, string, bool> isTaken)
+    {
+        for (var counter = 0; ; counter++)
+        {
+            var candidate = TreeNames.WithCounter(name, counter);
+            if (!isTaken(folder, candidate) && !(withSidecar && isTaken(folder, TreeNames.SidecarOf(candidate))))
+            {
+                return candidate;
+            }
+        }
+    }
+
+    /// <summary>The photo was given another date: what lay in the old year's folder lies in the new one's.</summary>
+    private static CatalogItem Move(CatalogItem before, CatalogItem after, Func<EntryPath, string, bool> isTaken)
+    {
+        var from = YearFolder(YearOf(before, null)) + "/";
+        var to = YearFolder(YearOf(after, null));
+        var moved = new Dictionary<string, string>(StringComparer.Ordinal);
+        var files = after.Files.Select(file => file with
+        {
+            Paths = [.. file.Paths.Select(path =>
+            {
+                if (!path.StartsWith(from, StringComparison.Ordinal))
+                {
+                    return path;
+                }
+
+                var place = to + "/" + Free(to, path[from.Length..], withSidecar: true, isTaken);
+                moved[path + TreeNames.SidecarSuffix] = place + TreeNames.SidecarSuffix;
+                return place;
+            })],
+        }).ToArray();
+        var sidecars = after.Sidecars?.Select(sidecar => sidecar with
+        {
+            Paths = [.. sidecar.Paths.Select(path => moved.GetValueOrDefault(path, path))],
+        }).ToArray();
+        return after with { Files = files, Sidecars = sidecars };
+    }
+
+    private static int Rank(string role) => role switch
+    {
+        CatalogRoles.Original => 0,
+        CatalogRoles.Edited => 1,
+        _ => 2,
+    };
+}

@@ -1,0 +1,547 @@
+using System.Globalization;
+using System.IO.Hashing;
+using System.Security.Cryptography;
+using System.Text;
+using GooglePhotos.Takeout.Archives;
+using GooglePhotos.Takeout.Exports;
+using GooglePhotos.Takeout.Library;
+using GooglePhotos.Takeout.Pairing;
+using GooglePhotos.Takeout.Sidecars;
+using Kloset.Snapshots;
+using KlosetWorker.Backups;
+using KlosetWorker.Catalog;
+using KlosetWorker.Contract;
+using KlosetWorker.Errors;
+using KlosetWorker.Progress;
+
+namespace KlosetWorker.Takeout;
+
+/// <summary>
+/// One export into the library. Sidecars first, where that is cheap, so that each photo is named and joined the moment it is read; a tgz
+/// is stored in one pass and named at its end. A file whose name, size and CRC-32 the catalog knows is not read again.
+/// </summary>
+internal sealed class SetIngestion(
+    ITakeoutStorage storage,
+    TakeoutSet set,
+    BackupRequest request,
+    LibraryCatalog catalog,
+    LibraryWriter library,
+    ProgressTracker tracker,
+    TakeoutTotals totals,
+    ManifestSet? held,
+    Dictionary<string, CatalogAlbum> albums,
+    DateTimeOffset now)
+{
+    /// <summary>One known file in a hundred is read all the same and compared.</summary>
+    private const uint SampleOneIn = 100;
+
+    private readonly Dictionary<int, StoredContent> _contents = [];
+    private readonly Dictionary<string, string> _albumFolders = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _finished = new(StringComparer.Ordinal);
+    private readonly DateTimeOffset _from = set.Timestamp ?? set.LastChanged;
+    private TakeoutExport? _export;
+    private TakeoutLibrary? _library;
+    private int[] _itemOf = [];
+    private int?[] _rowOf = [];
+    private DateTimeOffset? _oldestNew;
+    private ExportClass _class = ExportClass.Selection;
+    private string _classReason = "";
+
+    public ManifestSet Record { get; private set; } = new() { Name = set.Name, Time = set.Timestamp ?? set.LastChanged, Kind = "selection", Completeness = "pending" };
+
+    public List<ManifestGap> Gaps { get; } = [];
+
+    public List<ManifestNote> Unmatched { get; } = [];
+
+    public List<string> Warnings { get; } = [];
+
+    /// <summary>Rows of the catalog that this export shows.</summary>
+    public HashSet<int> Seen { get; } = [];
+
+    /// <summary>What tells that a part is still the same.</summary>
+    public static string VersionOf(TakeoutPart part)
+    {
+        if (part.Files.Count == 1)
+        {
+            return part.Files[0].Version ?? part.Files[0].Modified.ToString("O", CultureInfo.InvariantCulture);
+        }
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in part.Files.OrderBy(file => file.Path, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{file.Path}\0{file.Size}\0{file.Modified.UtcTicks}\0{file.Version}\n")));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
+    }
+
+    /// <param name="newestExport">Time of the newest export before this one.</param>
+    /// <param name="anchor">Called where a snapshot may be cut; true when a part has just been finished.</param>
+    public async Task RunAsync(DateTimeOffset? newestExport, Func<bool, Task> anchor, CancellationToken cancellationToken)
+    {
+        tracker.Phase = "Reading";
+        try
+        {
+            _export = await TakeoutExport.OpenAsync(storage, set, limits: null, cancellationToken);
+            if (set.Parts.Any(part => part.Format == PartFormat.Tgz))
+            {
+                await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
+                {
+                    await StoreAsync(content, cancellationToken);
+                }
+
+                Resolve(newestExport);
+                for (var entry = 0; entry < _export.Entries.Count; entry++)
+                {
+                    await JoinAsync(_export.Entries[entry], cancellationToken);
+                }
+            }
+            else
+            {
+                await foreach (var content in _export.ReadAsync(ReadScope.MetadataOnly, cancellationToken))
+                {
+                    await StoreAsync(content, cancellationToken);
+                }
+
+                Resolve(newestExport);
+                await ReadMediaAsync(anchor, cancellationToken);
+            }
+
+            await FinishAsync(cancellationToken);
+        }
+        finally
+        {
+            Describe(complete: _export is not null && _finished.Count == set.Parts.Count);
+        }
+    }
+
+    private async Task ReadMediaAsync(Func<bool, Task> anchor, CancellationToken cancellationToken)
+    {
+        var media = _export!.Entries.Where(entry => _library!.Pairing.Verdicts[entry.Id].Kind == FileKind.Media).ToArray();
+        tracker.Expect(tracker.ItemsDone + media.Length, tracker.BytesDone + media.Sum(entry => entry.Size));
+        TakeoutPart? part = null;
+        await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
+        {
+            if (part is not null && part != content.Entry.Part)
+            {
+                _finished.Add(part.Path);
+                Describe(complete: false);
+                await anchor(true);
+            }
+
+            part = content.Entry.Part;
+            if (!_contents.ContainsKey(content.Entry.Id))
+            {
+                await StoreAsync(content, cancellationToken);
+            }
+
+            await JoinAsync(content.Entry, cancellationToken);
+            await anchor(false);
+        }
+    }
+
+    /// <summary>Stores an entry's bytes, or finds that they are held. Damage is noted and the rest goes on.</summary>
+    private async Task StoreAsync(TakeoutContent content, CancellationToken cancellationToken)
+    {
+        var entry = content.Entry;
+        var isJson = entry.Name.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+        if (isJson && await KnownSidecarAsync(content, cancellationToken))
+        {
+            return;
+        }
+
+        if (!isJson && Known(entry) is { } known && await library.HoldsAsync(known, cancellationToken))
+        {
+            if (!IsSampled(entry))
+            {
+                _contents[entry.Id] = StoredContent.Of(known);
+                tracker.AddBytes(entry.Size);
+                return;
+            }
+
+            tracker.Moved();
+        }
+
+        try
+        {
+            await using var stream = await content.OpenAsync(cancellationToken);
+            _contents[entry.Id] = await library.StoreAsync(stream, entry.Name, entry.MimeType, bytes => tracker.AddBytes(bytes), cancellationToken) is var stored && entry.MimeType is { } mime
+                ? stored with { Mime = mime }
+                : stored;
+            if (!isJson)
+            {
+                totals.FilesRead++;
+                totals.BytesRead += entry.Size;
+            }
+        }
+        catch (TakeoutDamageException damage)
+        {
+            await library.PutErrorAsync(PathOf(entry), damage.Message, cancellationToken);
+        }
+    }
+
+    /// <summary>An unchanged sidecar of a known item is not stored again.</summary>
+    private async Task<bool> KnownSidecarAsync(TakeoutContent content, CancellationToken cancellationToken)
+    {
+        if (content.Entry.Json is not TakeoutJson.OfMedia { Sidecar.Url: { } url } || catalog.FindIdentity("url:" + url) is not { } row
+            || catalog.Read(row).Sidecars is not { } sidecars || !sidecars.Any(sidecar => sidecar.Size == content.Entry.Size))
+        {
+            return false;
+        }
+
+        // Sidecars are small and were buffered for parsing; reading them costs nothing more.
+        await using var stream = await content.OpenAsync(cancellationToken);
+        using var bytes = new MemoryStream();
+        await stream.CopyToAsync(bytes, cancellationToken);
+        var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
+        if (sidecars.FirstOrDefault(sidecar => sidecar.Sha256 == sha256) is { } known)
+        {
+            _contents[content.Entry.Id] = StoredContent.Of(known);
+            return true;
+        }
+
+        bytes.Position = 0;
+        _contents[content.Entry.Id] = await library.StoreAsync(bytes, content.Entry.Name, "application/json", progress: null, cancellationToken);
+        return true;
+    }
+
+    private CatalogFile? Known(TakeoutEntry entry) =>
+        entry.Crc32 is { } crc && entry.Size > 0 ? catalog.FindEntry(entry.Name, entry.Size, ContentDigests.CrcText(crc))?.File : null;
+
+    private static bool IsSampled(TakeoutEntry entry) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(entry.Path), entry.Crc32 ?? 0) % SampleOneIn == 0;
+
+    private void Resolve(DateTimeOffset? newestExport)
+    {
+        if (request.Email is { } email && _export!.Index?.AccountEmail is { } owner && !string.Equals(email, owner, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new WorkerException(ErrorCatalogue.WrongAccount, $"{set.Name} belongs to {owner}, and {email} was expected.");
+        }
+
+        _library = _export!.Resolve();
+        _itemOf = new int[_export.Entries.Count];
+        Array.Fill(_itemOf, -1);
+        _rowOf = new int?[_library.Items.Count];
+        for (var index = 0; index < _library.Items.Count; index++)
+        {
+            foreach (var entry in _library.Items[index].Files.SelectMany(file => file.Entries))
+            {
+                _itemOf[entry] = index;
+            }
+        }
+
+        foreach (var album in _library.Albums)
+        {
+            RegisterAlbum(album);
+        }
+
+        var years = new Dictionary<int, int>();
+        foreach (var (year, count) in catalog.CountByYear())
+        {
+            years[year] = count;
+        }
+
+        var history = new SetHistory { LastTimestamp = newestExport, ItemsByYear = years, IsKnown = url => catalog.FindIdentity("url:" + url) is not null };
+        var facts = SetFacts.Of(set, _library) with { Timestamp = _from, Standing = catalog.Count == 0 ? null : Standing() };
+        var verdict = held is { Kind: not "selection", Completeness: "pending" } && Enum.TryParse<ExportClass>(held.Kind, ignoreCase: true, out var before)
+            ? new SetClass(before, held.Reason ?? "")
+            : SetClassifier.Classify(facts, history);
+        (_class, _classReason) = (verdict.Class, verdict.Reason);
+        _oldestNew = held?.OldestNewItem ?? _library.Items
+            .Where(item => item.Url is { } url && catalog.FindIdentity("url:" + url) is null && item.Sidecar?.CreatedAt is not null)
+            .Min(item => item.Sidecar!.CreatedAt);
+    }
+
+    private Dictionary<ItemStanding, int> Standing()
+    {
+        var standing = new Dictionary<ItemStanding, int>();
+        foreach (var item in _library!.Items)
+        {
+            var row = item.Url is { } url ? catalog.FindIdentity("url:" + url) : null;
+            var kind = row is not { } known ? ItemStanding.New
+                : item.SidecarEntry >= 0 && _contents.TryGetValue(item.SidecarEntry, out var sidecar) && catalog.Read(known).Sidecars?.Any(one => one.Sha256 == sidecar.Sha256) == true
+                    && item.Files.All(file => Known(_export!.Entries[file.Entries[0]]) is not null)
+                    ? ItemStanding.Unchanged
+                    : ItemStanding.Changed;
+            standing[kind] = standing.GetValueOrDefault(kind) + 1;
+        }
+
+        return standing;
+    }
+
+    private void RegisterAlbum(TakeoutAlbum album)
+    {
+        var folder = TreeNames.Clean(LastName(album.Folder));
+        _albumFolders[album.Folder] = folder;
+        if (!albums.TryGetValue(folder, out var known) || album.Metadata is not null)
+        {
+            albums[folder] = new(
+                folder,
+                album.Title,
+                album.Metadata?.Description is { Length: > 0 } text ? text : known?.Description,
+                known?.Items ?? 0,
+                album.Metadata?.Access ?? known?.Access,
+                album.Metadata?.DateSeconds is { } seconds ? DateTimeOffset.FromUnixTimeSeconds(seconds) : known?.Date,
+                known?.Cover);
+        }
+    }
+
+    /// <summary>Joins one entry, now that its bytes are held.</summary>
+    private async Task JoinAsync(TakeoutEntry entry, CancellationToken cancellationToken)
+    {
+        var verdict = _library!.Pairing.Verdicts[entry.Id];
+        if (!_contents.TryGetValue(entry.Id, out var content))
+        {
+            return; // damaged: named among the findings
+        }
+
+        switch (verdict.Kind)
+        {
+            case FileKind.Media when _itemOf[entry.Id] >= 0:
+                await JoinMediaAsync(entry, verdict, content, cancellationToken);
+                tracker.AddItems(1);
+                _contents.Remove(entry.Id);
+                break;
+            case FileKind.AlbumMetadata when _albumFolders.TryGetValue(entry.Folder, out var album):
+                await PutVerbatimAsync(CatalogPaths.Photos.Append(album).Append("metadata.json"), content, entry, cancellationToken);
+                break;
+            case FileKind.Sidecar when !verdict.Used:
+                break; // at the end, when all items are known
+            case FileKind.Ignored or FileKind.AlbumMetadata or FileKind.Media:
+                await PutVerbatimAsync(PathOf(entry), content, entry, cancellationToken);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private async Task JoinMediaAsync(TakeoutEntry entry, FileVerdict verdict, StoredContent content, CancellationToken cancellationToken)
+    {
+        var index = _itemOf[entry.Id];
+        var item = _library!.Items[index];
+        var sidecarEntry = item.SidecarEntry;
+        var incoming = new IncomingItem(
+            item.Sidecar,
+            sidecarEntry >= 0 ? _contents.GetValueOrDefault(sidecarEntry) : null,
+            item.Rank.ToString().ToLowerInvariant(),
+            _from,
+            item.Trashed,
+            item.Year);
+        var row = _rowOf[index] ?? Find(item, content);
+        if (row is null && !IsWanted(item))
+        {
+            return;
+        }
+
+        var isYear = _library.Pairing.YearFolders.ContainsKey(entry.Folder);
+        var album = _albumFolders.GetValueOrDefault(entry.Folder);
+        EntryPath? folder = album is not null ? CatalogPaths.Photos.Append(album)
+            : isYear || item.Year is not null ? null
+            : entry.Folder.Length == 0 ? CatalogPaths.Photos.Append("Undated")
+            : CatalogPaths.Photos.Append(TreeNames.Clean(LastName(entry.Folder)));
+        var own = verdict.Sidecar >= 0 && _export!.Entries[verdict.Sidecar].Folder == entry.Folder ? _contents.GetValueOrDefault(verdict.Sidecar) : null;
+        var role = verdict.Role switch
+        {
+            FileRole.Edited => CatalogRoles.Edited,
+            FileRole.LiveVideo => CatalogRoles.Live,
+            FileRole.MotionVideo => CatalogRoles.Motion,
+            _ => CatalogRoles.Original,
+        };
+        var file = new IncomingFile(role, entry.Name, folder, album, content, own);
+        var before = row is { } known ? catalog.Read(known) : null;
+        var after = ItemJoin.Join(before, incoming, file, catalog.IsTaken);
+        await SaveAsync(index, row, before, after, SourcesOf(entry, content), cancellationToken);
+        if (item.Sidecar is null && before is null)
+        {
+            Unmatched.Add(new(after.Files[0].Paths[0], "no sidecar describes it"));
+        }
+    }
+
+    private async Task SaveAsync(int? index, int? row, CatalogItem? before, CatalogItem after, IReadOnlyList<string> sources, CancellationToken cancellationToken)
+    {
+        if (row is not { } known)
+        {
+            known = catalog.Add(after);
+            totals.ItemsNew++;
+            CountMemberships(null, after);
+            await library.PlaceAsync(null, after, sources, cancellationToken);
+        }
+        else if (!ReferenceEquals(before, after))
+        {
+            catalog.Update(known, before!, after);
+            CountMemberships(before, after);
+            await library.PlaceAsync(before, after, sources, cancellationToken);
+        }
+
+        if (index is { } item)
+        {
+            _rowOf[item] = known;
+        }
+
+        Seen.Add(known);
+    }
+
+    private void CountMemberships(CatalogItem? before, CatalogItem after)
+    {
+        foreach (var membership in after.Albums ?? [])
+        {
+            if (!(before?.Albums ?? []).Any(one => one.Folder == membership.Folder) && albums.TryGetValue(membership.Folder, out var album))
+            {
+                albums[membership.Folder] = album with { Items = album.Items + 1 };
+            }
+        }
+    }
+
+    /// <summary>By url, then by content and time; an item that has a url of its own is never taken for another one.</summary>
+    private int? Find(TakeoutItem item, StoredContent content)
+    {
+        if (item.Url is { Length: > 0 } url && catalog.FindIdentity("url:" + url) is { } byUrl)
+        {
+            return byUrl;
+        }
+
+        if (catalog.FindContent(content.Sha256, item.Sidecar?.TakenAt) is not { } row)
+        {
+            return null;
+        }
+
+        return item.Url is { Length: > 0 } && catalog.Read(row).Id.StartsWith("url:", StringComparison.Ordinal) ? null : row;
+    }
+
+    /// <summary>Where the basis may hold this content, although it belongs to another item.</summary>
+    private IReadOnlyList<string> SourcesOf(TakeoutEntry entry, StoredContent content) =>
+        content.Stored is null && entry.Crc32 is not null && Known(entry) is { } known ? known.Paths : [];
+
+    /// <summary>The selection filters what is new; what is held is always kept up to date.</summary>
+    private bool IsWanted(TakeoutItem item)
+    {
+        if (item.Trashed && request.Selection?.IncludeTrashed != true)
+        {
+            return false;
+        }
+
+        var names = item.Albums.Select(album => _library!.Albums[album].Title).ToArray();
+        bool In(IReadOnlyList<string>? wanted) => wanted is not null && names.Any(name => wanted.Any(pattern =>
+            System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern.Replace("\\", "\\\\", StringComparison.Ordinal), name)));
+        return !In(request.Selection?.ExcludeAlbums)
+            && (request.Selection?.IncludeAlbums is not { Count: > 0 } include || include.Contains("*", StringComparer.Ordinal) || In(include));
+    }
+
+    /// <summary>Sidecars whose file is not in this export: newer words about a known item, a member of an album, or an orphan that is kept.</summary>
+    private async Task FinishAsync(CancellationToken cancellationToken)
+    {
+        for (var id = 0; id < _export!.Entries.Count; id++)
+        {
+            var verdict = _library!.Pairing.Verdicts[id];
+            var entry = _export.Entries[id];
+            if (verdict.Kind is FileKind.AlbumMetadata or FileKind.Ignored && !entry.Damaged && set.Parts.All(part => part.Format != PartFormat.Tgz))
+            {
+                continue; // joined while it streamed by
+            }
+
+            if (verdict.Kind != FileKind.Sidecar || verdict.Used || entry.Json is not TakeoutJson.OfMedia { Sidecar: { } sidecar } || !_contents.TryGetValue(id, out var content))
+            {
+                continue;
+            }
+
+            var row = sidecar.Url is { Length: > 0 } url ? catalog.FindIdentity("url:" + url) : null;
+            if (row is not { } known)
+            {
+                await PutVerbatimAsync(PathOf(entry), content, entry, cancellationToken);
+                Unmatched.Add(new(PathOf(entry).ToString(), "a sidecar without its file"));
+                continue;
+            }
+
+            var before = catalog.Read(known);
+            var incoming = new IncomingItem(sidecar, content, before.Rank, _from, sidecar.Trashed, null);
+            var album = _albumFolders.GetValueOrDefault(entry.Folder);
+            var after = album is null
+                ? ItemJoin.Revise(before, incoming, catalog.IsTaken)
+                : ItemJoin.JoinAlbum(before, incoming, CatalogPaths.Photos.Append(album), album, catalog.IsTaken);
+            await SaveAsync(null, known, before, after, [], cancellationToken);
+        }
+
+        foreach (var part in set.Parts)
+        {
+            _finished.Add(part.Path);
+        }
+    }
+
+    private async Task PutVerbatimAsync(EntryPath path, StoredContent content, TakeoutEntry entry, CancellationToken cancellationToken)
+    {
+        catalog.Take(path.Parent, path.Name);
+        await library.PutFileAsync(path, content, entry.Modified, cancellationToken);
+    }
+
+    /// <summary>Where a file lies that belongs to no item: as in the export, with the translated folder above the albums in English.</summary>
+    private EntryPath PathOf(TakeoutEntry entry)
+    {
+        var names = entry.Folder.Split('/', StringSplitOptions.RemoveEmptyEntries).SkipWhile(name => name is "Takeout" or ".").ToArray();
+        if (names.Length == 0 && entry.Name.EndsWith(".html", StringComparison.OrdinalIgnoreCase))
+        {
+            return CatalogPaths.Root.Append("exports").Append(TreeNames.Clean(set.Name)).Append(TreeNames.Clean(entry.Name));
+        }
+
+        var path = names.Skip(1).Aggregate(CatalogPaths.Photos, (folder, name) => folder.Append(FolderName(entry, name)));
+        return path.Append(TreeNames.Clean(entry.Name));
+    }
+
+    private string FolderName(TakeoutEntry entry, string name) =>
+        _albumFolders.TryGetValue(entry.Folder, out var album) ? album
+        : _library is not null && _library.Pairing.YearFolders.TryGetValue(entry.Folder, out var year) ? ItemJoin.YearFolder(year).Name
+        : TreeNames.Clean(name);
+
+    private void Describe(bool complete)
+    {
+        var completeness = _export is null || !complete ? null : SetCompleteness.Judge(_export, now);
+        var findings = (_export?.Findings ?? []).Concat(completeness?.Findings ?? []).ToArray();
+        var settled = completeness?.State == CompletenessState.Proven || SetCompleteness.IsSettled(set, now, request.Settle);
+        Record = new()
+        {
+            Name = set.Name,
+            Time = _from,
+            Kind = _class.ToString().ToLowerInvariant(),
+            Reason = _classReason,
+            Completeness = completeness is null || !settled ? "pending" : completeness.State.ToString().ToLowerInvariant(),
+            OldestNewItem = _oldestNew,
+            Parts =
+            [
+                .. set.Parts.Select(part =>
+                {
+                    var damaged = findings
+                        .Where(finding => finding.LosesData && finding.Part == part.Path)
+                        .Select(finding => new ManifestNote(finding.Path ?? part.Path, finding.Message))
+                        .ToArray();
+                    return new ManifestPart
+                    {
+                        Name = part.Path,
+                        Size = part.Size,
+                        Version = VersionOf(part),
+                        Ingested = _finished.Contains(part.Path),
+                        Damaged = damaged.Length > 0 ? damaged : null,
+                    };
+                }),
+            ],
+        };
+        Gaps.Clear();
+        Warnings.Clear();
+        foreach (var finding in findings)
+        {
+            Warnings.Add(finding.Message);
+            if (finding.LosesData && complete && (settled || finding.Kind is FindingKind.DamagedEntry or FindingKind.DamagedPart or FindingKind.TooLarge))
+            {
+                Gaps.Add(new(
+                    finding.Kind switch
+                    {
+                        FindingKind.DamagedEntry or FindingKind.TooLarge => "entry",
+                        FindingKind.DamagedPart or FindingKind.MissingPart => "part",
+                        _ => "file",
+                    },
+                    finding.Path ?? finding.Part ?? set.Name,
+                    finding.Message,
+                    set.Name));
+            }
+        }
+    }
+
+    private static string LastName(string folder) => folder[(folder.LastIndexOf('/') + 1)..];
+}
