@@ -26,12 +26,15 @@ public sealed class Cluster : IAsyncDisposable
     private readonly X509Certificate2? _certificate;
     private readonly string _data;
     private readonly bool _ownsData;
+    private readonly PodLogs _logs;
     private PodRunner? _pods;
     private Task _controllers = Task.CompletedTask;
 
-    private Cluster(WebApplication app, ClusterOptions options, X509Certificate2? certificate, CancellationTokenSource stopping, ObjectStore store, ResourceCatalog catalog, ResourceOperations operations)
+    private Cluster(WebApplication app, ClusterOptions options, X509Certificate2? certificate, CancellationTokenSource stopping, ObjectStore store, ResourceCatalog catalog,
+        ResourceOperations operations, PodLogs logs)
     {
         _app = app;
+        _logs = logs;
         _certificate = certificate;
         _stopping = stopping;
         Options = options;
@@ -89,9 +92,9 @@ public sealed class Cluster : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(2));
         var app = builder.Build();
         app.Run(server.HandleAsync);
-        var cluster = new Cluster(app, options, certificate, stopping, store, catalog, operations);
+        var cluster = new Cluster(app, options, certificate, stopping, store, catalog, operations, logs);
         cluster.Seed();
-        cluster.StartControllers(logs);
+        cluster.StartControllers();
         await app.StartAsync(ct);
         cluster.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         return cluster;
@@ -204,7 +207,37 @@ public sealed class Cluster : IAsyncDisposable
 
     /// <summary>The folder that stands for a claim's volume. It is made when it is not there yet.</summary>
     public string ClaimFolder(string space, string claim) =>
-        Directory.CreateDirectory(PodFolder.ClaimFolder(Path.Combine(_data, "claims"), space, claim)).FullName;
+        Directory.CreateDirectory(Options.ClaimFolders.GetValueOrDefault($"{space}/{claim}") ?? Path.Combine(_data, "claims", $"{space}_{claim}")).FullName;
+
+    /// <summary>The last lines that a container wrote; empty when it has not run.</summary>
+    public string LogTail(string space, string pod, string container, int lines) =>
+        Store.Get(new ObjectKey("pods", space, pod)) is { } found && _logs.Find(found.Uid, container) is { } log ? log.Tail(lines, 64 * 1024) : "";
+
+    /// <summary>Deletes an object as <c>kubectl delete</c> does, with its dependents in the background.</summary>
+    public void Delete(string resource, string space, string name)
+    {
+        try
+        {
+            Operations.Delete(Catalog.FindStorage(resource)!, space, name, new DeleteOptions { PropagationPolicy = "Background" });
+        }
+        catch (ApiException e)
+        {
+            throw new InvalidOperationException(e.Message, e);
+        }
+    }
+
+    /// <summary>A merge patch (RFC 7396) of an object.</summary>
+    public JsonObject Patch(string resource, string space, string name, JsonObject patch)
+    {
+        try
+        {
+            return Operations.Patch(Catalog.FindStorage(resource)!, space, name, "", live => (JsonObject)Patching.MergePatch.Apply(live, patch)!, new WriteOptions { FieldManager = "kubectl" }).ToNode();
+        }
+        catch (ApiException e)
+        {
+            throw new InvalidOperationException(e.Message, e);
+        }
+    }
 
     /// <summary>Ids of the processes that run a pod's containers, for tests that kill them.</summary>
     public IReadOnlyList<int> ProcessesOf(string space, string pod) => _pods?.ProcessesOf(space, pod) ?? [];
@@ -227,7 +260,7 @@ public sealed class Cluster : IAsyncDisposable
         Operations.Delete(Catalog.Find("", "v1", "pods")!, space, pod, new DeleteOptions());
     }
 
-    private void StartControllers(PodLogs logs)
+    private void StartControllers()
     {
         var loop = new ControlLoop(Options.Time);
         var events = new ClusterEvents(Catalog, Operations, Options.Time);
@@ -235,7 +268,7 @@ public sealed class Cluster : IAsyncDisposable
             [new GarbageCollector(Store, Catalog, Operations), new NamespaceLifecycle(Store, Catalog, Operations), new ClaimBinder(Operations)];
         if (Options.RunJobs)
         {
-            _pods = new PodRunner(Store, Catalog, Operations, events, logs, Options, _data);
+            _pods = new PodRunner(Store, Catalog, Operations, events, _logs, Options, _data, ClaimFolder);
             controllers.Add(_pods);
             controllers.Add(new JobController(Store, Catalog, Operations, events, loop, Options));
         }

@@ -27,6 +27,9 @@ public sealed record ClusterOptions
     /// <summary>Folder of pods and claims; null makes a temporary one that goes with the cluster.</summary>
     public string? DataDirectory { get; init; }
 
+    /// <summary>Folders of particular claims, by <c>namespace/claim</c>; other claims lie below <see cref="DataDirectory"/>.</summary>
+    public IReadOnlyDictionary<string, string> ClaimFolders { get; init; } = new Dictionary<string, string>();
+
     /// <summary>
     /// Programs by image. An image matches a name when it is equal to it, or when its last path segment without tag and digest is.
     /// </summary>

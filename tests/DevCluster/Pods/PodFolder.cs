@@ -18,20 +18,18 @@ internal sealed class PodFolder
     private readonly ObjectStore _store;
     private readonly JsonObject _pod;
     private readonly string _space;
-    private readonly string _claims;
+    private readonly Func<string, string, string> _claimFolder;
 
-    public PodFolder(ObjectStore store, JsonObject pod, string podsDirectory, string claimsDirectory)
+    public PodFolder(ObjectStore store, JsonObject pod, string podsDirectory, Func<string, string, string> claimFolder)
     {
         _store = store;
         _pod = pod;
         _space = pod.Text("metadata", "namespace") ?? "default";
-        _claims = claimsDirectory;
+        _claimFolder = claimFolder;
         Path = System.IO.Path.Combine(podsDirectory, $"{pod.Text("metadata", "name")}-{pod.Text("metadata", "uid")?[^8..]}");
     }
 
     public string Path { get; }
-
-    public static string ClaimFolder(string claimsDirectory, string space, string claim) => System.IO.Path.Combine(claimsDirectory, $"{space}_{claim}");
 
     /// <exception cref="MountException">Something that a volume needs is not there.</exception>
     public void Mount()
@@ -169,7 +167,7 @@ internal sealed class PodFolder
     private string VolumeFolder(string name)
     {
         var volume = (_pod.Array("spec", "volumes") ?? []).FirstOrDefault(item => item.Text("name") == name);
-        return volume.Text("persistentVolumeClaim", "claimName") is { } claim ? ClaimFolder(_claims, _space, claim)
+        return volume.Text("persistentVolumeClaim", "claimName") is { } claim ? _claimFolder(_space, claim)
             : volume.Text("hostPath", "path") ?? System.IO.Path.Combine(Path, "volumes", name);
     }
 

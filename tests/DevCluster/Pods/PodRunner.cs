@@ -13,7 +13,8 @@ namespace DevCluster.Pods;
 
 /// <summary>Scheduler and kubelet: runs the containers of every Pod as local processes and keeps the Pod's status true.</summary>
 internal sealed partial class PodRunner(
-    ObjectStore store, ResourceCatalog catalog, ResourceOperations operations, ClusterEvents events, PodLogs logs, ClusterOptions options, string dataDirectory)
+    ObjectStore store, ResourceCatalog catalog, ResourceOperations operations, ClusterEvents events, PodLogs logs, ClusterOptions options,
+    string dataDirectory, Func<string, string, string> claimFolder)
     : IClusterController, IAsyncDisposable
 {
     public const string NodeName = "devcluster";
@@ -24,8 +25,6 @@ internal sealed partial class PodRunner(
 
     private readonly ConcurrentDictionary<string, RunningPod> _pods = new(StringComparer.Ordinal);
     private readonly TimeProvider _time = options.Time;
-
-    public string ClaimsDirectory { get; } = Path.Combine(dataDirectory, "claims");
 
     private string PodsDirectory { get; } = Path.Combine(dataDirectory, "pods");
 
@@ -64,7 +63,7 @@ internal sealed partial class PodRunner(
             return;
         }
 
-        var started = new RunningPod(change.Current.Key, uid, pod, new PodFolder(store, pod, PodsDirectory, ClaimsDirectory));
+        var started = new RunningPod(change.Current.Key, uid, pod, new PodFolder(store, pod, PodsDirectory, claimFolder));
         if (_pods.TryAdd(uid, started))
         {
             started.Work = Task.Run(() => RunAsync(started));
