@@ -1,6 +1,7 @@
 using Kloset.Snapshots;
 using Kloset.Writing;
 using Kloset.Writing.Trees;
+using TreeBuilder = Kloset.Writing.Trees.TreeBuilder;
 
 namespace Kloset.Tests.Writing;
 

@@ -357,6 +357,35 @@ internal sealed class RepositoryIndex
         }
     }
 
+    /// <summary>The usable places of all blobs, packfile by packfile, as numbers for <see cref="PlaceAt"/>.</summary>
+    public IReadOnlyDictionary<Mac, List<int>> PlacesByPackfile()
+    {
+        lock (_lock)
+        {
+            var places = new Dictionary<Mac, List<int>>();
+            for (var slot = 0; slot < _blobs.Count; slot++)
+            {
+                var packfile = _blobs[slot].Packfile;
+                if (packfile < 0 || !_packfiles[packfile].IsVisible)
+                    continue;
+                if (!places.TryGetValue(_packfiles[packfile].Id, out var list))
+                    places.Add(_packfiles[packfile].Id, list = []);
+                list.Add(slot);
+            }
+
+            return places;
+        }
+    }
+
+    public (BlobType Type, Mac Id, BlobLocation Location) PlaceAt(int slot)
+    {
+        lock (_lock)
+        {
+            ref var place = ref _blobs[slot];
+            return (place.Type, place.Id, ToLocation(in place));
+        }
+    }
+
     private BlobLocation ToLocation(ref readonly BlobSlot place)
     {
         var packfile = _packfiles[place.Packfile];

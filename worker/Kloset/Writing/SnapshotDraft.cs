@@ -90,7 +90,9 @@ public sealed record PutSymlink(EntryPath Path, string Target, Timestamp ModTime
 /// <summary>Adds or replaces an entry that exists in some snapshot of the same repository, at a path of choice, with the same attributes and object.</summary>
 public sealed record PutEntry(EntryPath Path, Entry Entry) : TreeChange(Path);
 
-/// <summary>Removes a file, or a directory with all that is below it. Absent is fine.</summary>
+/// <summary>
+/// Removes a file of the basis, or a directory with all that the basis has below it; what the same changes put below stays. Absent is fine.
+/// </summary>
 public sealed record Remove(EntryPath Path) : TreeChange(Path);
 
 /// <summary>Records that something could not be read. The entry of the basis, if there is one, stays.</summary>

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Kloset.Tests.Interop;
+
+/// <summary>The real plakar with a home and a cache of its own for one repository. Its cache persists, as that of a user does.</summary>
+internal sealed class Plakar : IDisposable
+{
+    private readonly string _home = Directory.CreateTempSubdirectory("kloset-plakar-").FullName;
+    private readonly string _repository;
+    private readonly string? _passphrase;
+
+    public Plakar(string repository, string? passphrase)
+    {
+        if (Executable is null)
+            Assert.Skip("plakar is not on PATH");
+        _repository = repository;
+        _passphrase = passphrase;
+        Start(["-disable-security-check"], null);
+    }
+
+    public static string? Executable { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, "plakar")).FirstOrDefault(File.Exists);
+
+    /// <summary>Runs `plakar at REPOSITORY …`. Its exit status alone says too little: an error in what it prints fails too.</summary>
+    public string Run(params string[] arguments) => Run(arguments, null);
+
+    public string Run(string[] arguments, Dictionary<string, string>? environment)
+    {
+        var (status, output) = Start(["at", "fs:" + _repository, .. arguments], environment);
+        var said = output.Replace("without errors", "", StringComparison.Ordinal).Replace("Errors: 0", "", StringComparison.Ordinal);
+        Assert.True(
+            status == 0 && !said.Contains("error", StringComparison.OrdinalIgnoreCase) && !said.Contains("failed", StringComparison.OrdinalIgnoreCase)
+                && !said.Contains("corrupt", StringComparison.OrdinalIgnoreCase) && !said.Contains("panic", StringComparison.OrdinalIgnoreCase),
+            $"plakar {string.Join(' ', arguments)} ended with {status}:\n{output}");
+        return output;
+    }
+
+    public void Dispose()
+    {
+        try
+        {
+            Directory.Delete(_home, recursive: true);
+        }
+        catch (IOException)
+        {
+            // Its background process may still write there; the system's temporary folder is cleaned by others.
+        }
+    }
+
+    private (int Status, string Output) Start(string[] arguments, Dictionary<string, string>? environment)
+    {
+        var start = new ProcessStartInfo(Executable!) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        start.Environment["HOME"] = _home;
+        start.Environment.Remove("XDG_CACHE_HOME");
+        start.Environment.Remove("XDG_CONFIG_HOME");
+        if (_passphrase is not null)
+            start.Environment["PLAKAR_PASSPHRASE"] = _passphrase;
+        foreach (var (name, value) in environment ?? [])
+            start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var output = new StringBuilder();
+        process.OutputDataReceived += Receive;
+        process.ErrorDataReceived += Receive;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (!process.WaitForExit(TimeSpan.FromMinutes(3)))
+        {
+            process.Kill();
+            Assert.Fail($"plakar {string.Join(' ', arguments)} did not end.");
+        }
+
+        process.WaitForExit(2000);
+        lock (output)
+            return (process.ExitCode, output.ToString());
+
+        void Receive(object sender, DataReceivedEventArgs line)
+        {
+            lock (output)
+                output.AppendLine(line.Data);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+using Kloset.Packfiles;
+using Kloset.Repositories;
+using Kloset.States;
+using Kloset.Storage;
+
+namespace Kloset.Writing;
+
+/// <summary>A packfile that is durable in the store and not declared by a state yet.</summary>
+/// <param name="Records">Its index, 56 bytes a blob.</param>
+internal sealed record StoredPackfile(int Ordinal, Mac Id, long Time, byte[] Records);
+
+/// <summary>One packfile at a time is filled in a lane; what goes through one lane lies together.</summary>
+internal sealed class PackfileLane
+{
+    public Lock Lock { get; } = new();
+
+    public PackfileBuilder? Builder { get; set; }
+
+    public int Ordinal { get; set; }
+
+    /// <summary>Objects being written through this lane.</summary>
+    public int Users { get; set; }
+}
+
+/// <summary>
+/// Collects sealed blobs in packfiles, data apart from metadata, and stores the full ones in the background. A failed upload fails everything
+/// that follows: blobs that others count on would be missing.
+/// </summary>
+internal sealed class PackfileSink : IAsyncDisposable
+{
+    private readonly Repository _repository;
+    private readonly IndexSession _session;
+    private readonly SemaphoreSlim _slots;
+    private readonly PackfileLane[] _dataLanes;
+    private readonly Lock _lock = new();
+    private readonly HashSet<Task> _uploads = [];
+    private readonly List<StoredPackfile> _stored = [];
+    private readonly CancellationTokenSource _stop = new();
+    private Exception? _failure;
+    private long _bytesStored;
+    private long _packfiles;
+
+    public PackfileSink(Repository repository, IndexSession session, WriterOptions options)
+    {
+        _repository = repository;
+        _session = session;
+        _slots = new SemaphoreSlim(Math.Max(1, options.ConcurrentUploads));
+        _dataLanes = [.. Enumerable.Range(0, Math.Clamp(repository.Services.Parallelism, 1, 2)).Select(_ => new PackfileLane())];
+    }
+
+    public PackfileLane Metadata { get; } = new();
+
+    public long BytesStored => Interlocked.Read(ref _bytesStored);
+
+    public long Packfiles => Interlocked.Read(ref _packfiles);
+
+    /// <summary>The lane with the fewest users, so that the chunks of one object mostly lie together.</summary>
+    public PackfileLane RentDataLane()
+    {
+        lock (_lock)
+        {
+            var lane = _dataLanes.MinBy(l => l.Users)!;
+            lane.Users++;
+            return lane;
+        }
+    }
+
+    public void ReturnDataLane(PackfileLane lane)
+    {
+        lock (_lock)
+            lane.Users--;
+    }
+
+    /// <summary>Adds a claimed blob. Waits when too many packfiles are on their way.</summary>
+    public ValueTask AppendAsync(PackfileLane lane, BlobType type, in Mac id, ReadOnlySpan<byte> stored)
+    {
+        ThrowIfFailed();
+        PackfileBuilder? full = null;
+        var ordinal = 0;
+        lock (lane.Lock)
+        {
+            if (lane.Builder is null)
+            {
+                var configuration = _repository.Configuration;
+                lane.Builder = new PackfileBuilder(
+                    _repository.Codec, _repository.Services.Random, (2L * configuration.Chunking.MaxSize) + (4 << 20));
+                lane.Ordinal = _repository.Index.OpenPackfile(_session);
+            }
+
+            var offset = lane.Builder.Append(type, in id, stored);
+            _repository.Index.Place(_session, type, in id, lane.Ordinal, offset, (uint)stored.Length);
+            if (lane.Builder.BlobBytes > MaxSize)
+            {
+                full = lane.Builder;
+                ordinal = lane.Ordinal;
+                lane.Builder = null;
+            }
+        }
+
+        return full is null ? ValueTask.CompletedTask : new ValueTask(BeginUploadAsync(full, ordinal));
+    }
+
+    /// <summary>Closes all packfiles and waits until everything is durable.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        foreach (var lane in _dataLanes.Append(Metadata))
+        {
+            PackfileBuilder? builder;
+            int ordinal;
+            lock (lane.Lock)
+            {
+                builder = lane.Builder;
+                ordinal = lane.Ordinal;
+                lane.Builder = null;
+            }
+
+            if (builder is not null)
+                await BeginUploadAsync(builder, ordinal);
+        }
+
+        Task[] uploads;
+        lock (_lock)
+            uploads = [.. _uploads];
+        await Task.WhenAll(uploads).WaitAsync(cancellationToken);
+        ThrowIfFailed();
+    }
+
+    /// <summary>Packfiles that became durable since the last call.</summary>
+    public IReadOnlyList<StoredPackfile> TakeStored()
+    {
+        lock (_lock)
+        {
+            var taken = _stored.ToArray();
+            _stored.Clear();
+            return taken;
+        }
+    }
+
+    public bool HasStored
+    {
+        get
+        {
+            lock (_lock)
+                return _stored.Count > 0;
+        }
+    }
+
+    /// <summary>After this nothing more can be written: a claimed blob may be missing.</summary>
+    public void Fail(Exception exception)
+    {
+        lock (_lock)
+            _failure ??= exception;
+    }
+
+    public void ThrowIfFailed()
+    {
+        if (_failure is not { } failure)
+            return;
+        throw failure switch
+        {
+            StoreException store => new StoreException(store.Failure, store.Message, store),
+            RepositoryException repository => new RepositoryException(repository.Failure, repository.Message, repository),
+            _ => new InvalidOperationException("The writing session has failed before: " + failure.Message, failure),
+        };
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        Task[] uploads;
+        lock (_lock)
+            uploads = [.. _uploads];
+        await Task.WhenAll(uploads);
+        foreach (var lane in _dataLanes.Append(Metadata))
+        {
+            lane.Builder?.Dispose();
+            lane.Builder = null;
+        }
+
+        _stop.Dispose();
+        _slots.Dispose();
+    }
+
+    private long MaxSize => (long)Math.Clamp(_repository.Configuration.Packfile.MaxSize, 1 << 20, 256 << 20);
+
+    private async Task BeginUploadAsync(PackfileBuilder builder, int ordinal)
+    {
+        await _slots.WaitAsync(CancellationToken.None);
+        lock (_lock)
+        {
+            var upload = Task.Run(() => UploadAsync(builder, ordinal));
+            _uploads.Add(upload);
+            _ = upload.ContinueWith(
+                finished =>
+                {
+                    lock (_lock)
+                        _uploads.Remove(finished);
+                },
+                CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Never throws: a failure is kept and thrown to whoever comes next.</summary>
+    private async Task UploadAsync(PackfileBuilder builder, int ordinal)
+    {
+        try
+        {
+            var time = Timestamp.From(_repository.Services.Time.GetUtcNow()).UnixNanoseconds;
+            var content = builder.Seal(time, out var id);
+            await _repository.Store.PutAsync(PackfileIndex.KeyOf(in id), content, _stop.Token);
+            Interlocked.Add(ref _bytesStored, content.Length);
+            Interlocked.Increment(ref _packfiles);
+            _repository.Index.MarkStored(ordinal, in id);
+            lock (_lock)
+                _stored.Add(new StoredPackfile(ordinal, id, time, builder.Records.ToArray()));
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            Fail(exception);
+        }
+        finally
+        {
+            builder.Dispose();
+            _slots.Release();
+        }
+    }
+}
