@@ -29,6 +29,12 @@ public static class GeneratedFiles
             ["kind"] = "Kustomization",
             ["resources"] = Kinds.Select(CustomResourceDefinition.FileName).Order(StringComparer.Ordinal).ToList<object>(),
         }));
+        foreach (var file in Rbac.Files())
+        {
+            yield return file;
+        }
+
+        yield return new("docs/reference/exit-codes.md", ExitCodePage.Build());
         yield return new("docs/reference/api.md", ReferencePage.Build(Kinds, docs));
     }
 }

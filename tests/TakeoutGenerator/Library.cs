@@ -125,6 +125,7 @@ public sealed record Library(LibraryOptions Options, IReadOnlyList<PhotoItem> It
             0 => (MediaKind.Mp4, $"VID_{taken:yyyyMMdd_HHmmss}.mp4"),
             1 => (MediaKind.Png, $"Screenshot_{taken:yyyyMMdd-HHmmss}.png"),
             2 or 3 => (MediaKind.Heic, $"IMG_{number % 40:0000}.HEIC"),
+            4 when number % 9 == 0 => (MediaKind.Jpeg, $"{number:000000} a walk so long that an edited version of it is only a counter.jpg"),
             4 => (MediaKind.Jpeg, $"A long walk along the northern shore of the lake in autumn {number % 3}.jpg"),
             5 => (MediaKind.Jpeg, $"What? A café & bar: {number}.jpg"),
             6 => (MediaKind.Jpeg, $"00{number % 10}_BURST{taken:yyyyMMddHHmmss}_COVER.jpg"),

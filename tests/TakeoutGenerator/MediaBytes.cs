@@ -5,7 +5,7 @@ using System.Text;
 namespace TakeoutGenerator;
 
 /// <summary>Small files that decoders accept: real headers and metadata around noise that is different in every file.</summary>
-internal static class MediaBytes
+public static class MediaBytes
 {
     // An 8×8 grey baseline JPEG, from the first quantisation table to the end of the image.
     private static readonly byte[] JpegBody = Convert.FromHexString(

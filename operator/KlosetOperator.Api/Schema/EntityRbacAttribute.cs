@@ -29,4 +29,10 @@ public sealed class EntityRbacAttribute(string apiGroup, string resource, RbacVe
     public string Resource { get; } = resource;
 
     public RbacVerb Verbs { get; } = verbs;
+
+    /// <summary>Only the objects of these names; empty for all.</summary>
+    public string[] ResourceNames { get; init; } = [];
+
+    /// <summary>Only in the operator's own namespace.</summary>
+    public bool InOwnNamespace { get; init; }
 }

@@ -84,8 +84,10 @@ internal static class BackupPlanner
             return null;
         }
 
+        // Inspections leave no record of their own: their number is above those that are still there, and above the failures.
+        var attempt = 1 + facts.Jobs.Where(job => job.LostRunId == lost.Id).Select(job => job.Attempt).Append(facts.History.ConsecutiveFailures).Max();
         return Waiting(facts) ?? new RunDecision.Start(
-            new RunOrder(RunKind.Inspect, lost.Slot ?? facts.Created, facts.History.ConsecutiveFailures + 1, facts.History.RetryAfter ?? facts.Now) { LostRunId = lost.Id });
+            new RunOrder(RunKind.Inspect, lost.Slot ?? facts.Created, attempt, facts.History.RetryAfter ?? facts.Now) { LostRunId = lost.Id });
     }
 
     private static RunDecision? Requested(BackupFacts facts) =>

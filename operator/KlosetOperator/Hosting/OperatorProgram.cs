@@ -2,6 +2,7 @@ using System.Collections;
 using k8s;
 using k8s.Autorest;
 using k8s.Exceptions;
+using KlosetOperator.Api.Schema;
 using KlosetOperator.Options;
 using KlosetOperator.Runtime.Hosting;
 using KlosetOperator.Runtime.Leader;
@@ -10,6 +11,8 @@ using Microsoft.Extensions.Logging.Console;
 namespace KlosetOperator.Hosting;
 
 /// <summary>From settings to a running operator.</summary>
+[EntityRbac("", "namespaces", RbacVerb.Get, ResourceNames = ["kube-system"])]
+[EntityRbac("coordination.k8s.io", "leases", RbacVerb.Get | RbacVerb.Create | RbacVerb.Update, InOwnNamespace = true)]
 internal static class OperatorProgram
 {
     private const int ConfigurationError = 2;

@@ -94,7 +94,7 @@ internal sealed class JobBuilder(OperatorOptions options)
                     new V1OwnerReference
                     {
                         ApiVersion = request.Owner.ApiVersion, Kind = request.Owner.Kind, Name = owner.Name, Uid = owner.Uid,
-                        Controller = true, BlockOwnerDeletion = true,
+                        Controller = true,
                     },
                 ],
             },

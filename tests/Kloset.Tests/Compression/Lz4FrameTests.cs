@@ -116,6 +116,19 @@ public class Lz4FrameTests
     }
 
     [Fact]
+    public void Room_for_the_content_is_enough()
+    {
+        byte[] clear = Mixed(300_000);
+        RecordingWriter output = new() { Room = clear.Length };
+        Lz4Frame.Decompress(Compress(clear), output, long.MaxValue);
+        Assert.Equal(clear.Length, output.Written);
+        Assert.Equal(1, output.LargestRequest);
+        RecordingWriter tooSmall = new() { Room = 200_000 };
+        Lz4Frame.Decompress(Compress(clear), tooSmall, long.MaxValue);
+        Assert.Equal(clear.Length, tooSmall.Written);
+    }
+
+    [Fact]
     public void A_frame_cut_short_anywhere_is_refused()
     {
         byte[] frame = [.. Compress(Mixed(500)), .. Frame("linked and checked"u8.ToArray(), 18)];
@@ -251,6 +264,11 @@ public class Lz4FrameTests
     private sealed class RecordingWriter : IBufferWriter<byte>
     {
         private byte[] _buffer = new byte[256];
+
+        public int Room
+        {
+            init => _buffer = new byte[value];
+        }
 
         public int LargestRequest { get; private set; }
 

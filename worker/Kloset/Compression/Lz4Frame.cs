@@ -152,8 +152,7 @@ public static class Lz4Frame
                 }
                 else
                 {
-                    Span<byte> target = output.GetSpan(Math.Max(clearLimit, 1))[..clearLimit];
-                    clear = target[..Decode(block, target, default, stored)];
+                    clear = DecodeTo(output, block, clearLimit, stored);
                 }
 
                 total += clear.Length;
@@ -196,6 +195,24 @@ public static class Lz4Frame
                 ArrayPool<byte>.Shared.Return(window);
             }
         }
+    }
+
+    // What a block may hold is far more than what it usually does, so the room that the output has anyway is tried first: who knows
+    // the size of the content has made that much.
+    private static Span<byte> DecodeTo(IBufferWriter<byte> output, ReadOnlySpan<byte> block, int clearLimit, bool stored)
+    {
+        Span<byte> target = output.GetSpan(1);
+        if (!stored && target.Length >= block.Length && target.Length < clearLimit)
+        {
+            int length = LZ4Codec.Decode(block, target);
+            if (length >= 0)
+            {
+                return target[..length];
+            }
+        }
+
+        target = output.GetSpan(Math.Max(clearLimit, 1))[..clearLimit];
+        return target[..Decode(block, target, default, stored)];
     }
 
     private static int Decode(ReadOnlySpan<byte> block, Span<byte> target, ReadOnlySpan<byte> dictionary, bool stored)

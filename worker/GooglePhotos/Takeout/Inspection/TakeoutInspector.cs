@@ -24,6 +24,7 @@ public static class TakeoutInspector
             if (storage.SeeksAreCheap)
             {
                 await export.SniffAsync(ct);
+                await export.ReadClipTimesAsync(ct);
             }
 
             TakeoutLibrary library = export.Resolve();

@@ -99,6 +99,7 @@ public sealed class TakeoutContent : IAsyncDisposable
     private sealed class ContentStream(Stream inner, TakeoutEntry entry, Action<ReadOnlySpan<byte>>? watch) : ForwardStream
     {
         private readonly byte[] _head = new byte[MediaSniffer.HeadBytes];
+        private readonly FilmClock? _clock = entry.MediaTime is null && TakeoutExport.IsClip(entry) ? new FilmClock() : null;
         private int _headLength;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -136,6 +137,7 @@ public sealed class TakeoutContent : IAsyncDisposable
             if (disposing)
             {
                 inner.Dispose();
+                _clock?.Dispose();
             }
 
             base.Dispose(disposing);
@@ -144,6 +146,12 @@ public sealed class TakeoutContent : IAsyncDisposable
         private void Note(ReadOnlySpan<byte> bytes)
         {
             watch?.Invoke(bytes);
+            if (_clock is { Done: false })
+            {
+                _clock.Append(bytes);
+                entry.MediaTime = _clock.Created;
+            }
+
             if (!entry.HeadRead)
             {
                 int take = Math.Min(bytes.Length, _head.Length - _headLength);

@@ -174,6 +174,47 @@ public sealed class TakeoutExport
         }
     }
 
+    /// <summary>
+    /// Reads the clocks of those clips that names alone cannot place (one clip, two pictures of its stem). Few, small films; only sensible
+    /// where seeks are cheap. Elsewhere the clock is noted while a clip streams by.
+    /// </summary>
+    public async Task ReadClipTimesAsync(CancellationToken ct)
+    {
+        PairingResult pairing = Resolve().Pairing;
+        foreach (IGrouping<TakeoutPart, TakeoutEntry> unplaced in _entries
+            .Where(e => e is { Damaged: false, MediaTime: null } && pairing.Verdicts[e.Id].Reason == PairReason.Ambiguous && IsClip(e)).GroupBy(e => e.Part))
+        {
+            if (unplaced.Key.Format == PartFormat.Tgz)
+            {
+                continue;
+            }
+
+            PartState state = _parts[unplaced.Key];
+            await using Stream? archive = unplaced.Key.Format == PartFormat.Zip ? await _storage.OpenReadAsync(unplaced.Key.Files[0], ct) : null;
+            foreach (TakeoutEntry entry in unplaced)
+            {
+                try
+                {
+                    await using Stream film = await OpenEntryAsync(entry, state, archive, ct);
+                    using FilmClock clock = new();
+                    byte[] buffer = new byte[64 << 10];
+                    int read;
+                    while (!clock.Done && (read = await film.ReadAsync(buffer, ct)) > 0)
+                    {
+                        clock.Append(buffer.AsSpan(0, read));
+                    }
+
+                    entry.MediaTime = clock.Created;
+                }
+                catch (TakeoutDamageException)
+                {
+                }
+            }
+        }
+    }
+
+    internal static bool IsClip(TakeoutEntry entry) => MediaTypes.OfName(entry.Name) is MediaKind.Video or MediaKind.MotionClip;
+
     /// <summary>Pairs, groups and joins what was read so far. Pure; call it again when more was read.</summary>
     public TakeoutLibrary Resolve()
     {

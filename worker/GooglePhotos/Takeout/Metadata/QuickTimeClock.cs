@@ -5,8 +5,6 @@ namespace GooglePhotos.Takeout.Metadata;
 /// <summary>The creation time in a film's header (ISO 14496-12, mvhd), found by walking boxes: a few small reads, wherever moov lies.</summary>
 internal static class QuickTimeClock
 {
-    private static readonly DateTimeOffset Epoch = new(1904, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
     // Top-level boxes of a film are a handful; a file with more is made to keep us busy.
     private const int MaxBoxes = 1_000;
 
@@ -55,8 +53,7 @@ internal static class QuickTimeClock
                 byte[] body = new byte[20];
                 film.Position = at + headerSize;
                 await film.ReadExactlyAsync(body, ct);
-                ulong seconds = body[0] == 1 ? BinaryPrimitives.ReadUInt64BigEndian(body.AsSpan(4)) : BinaryPrimitives.ReadUInt32BigEndian(body.AsSpan(4));
-                return seconds == 0 || seconds > 10_000_000_000 ? null : Epoch.AddSeconds(seconds);
+                return FilmClock.ReadHeader(body);
             }
 
             at += size;

@@ -557,9 +557,9 @@ internal sealed class FolderPairing
             return false;
         }
 
-        int found = -1;
         foreach ((string stem, string counter) in ClipStems(m))
         {
+            List<int> found = [];
             foreach (string extension in _titleExtensions)
             {
                 if (MediaTypes.OfExtension(extension) is not (MediaKind.Image or MediaKind.Raw))
@@ -573,21 +573,27 @@ internal sealed class FolderPairing
                     sidecar = FindCutPicture(stem, counter, m.Extension);
                 }
 
-                if (sidecar >= 0 && sidecar != found)
+                if (sidecar >= 0 && !found.Contains(sidecar))
                 {
-                    if (found >= 0)
-                    {
-                        m.Ambiguous = true;
-                        return false;
-                    }
-
-                    found = sidecar;
+                    found.Add(sidecar);
                 }
             }
 
-            if (found >= 0)
+            if (found.Count > 1)
             {
-                Set(m, found, PairRank.Derived, PairReason.LiveOrMotion, ClipRole(m, Title(found)));
+                // IMG_1.HEIC and IMG_1.JPG, both described, and one clip: only its own clock can tell.
+                found = found.FindAll(s => _files[m.Index].MediaTime is { } time && Sidecar(s).TakenAt is { } taken
+                    && (taken - time).Duration() <= LoosePairing.SameTime);
+                if (found.Count != 1)
+                {
+                    m.Ambiguous = true;
+                    return false;
+                }
+            }
+
+            if (found.Count == 1)
+            {
+                Set(m, found[0], PairRank.Derived, PairReason.LiveOrMotion, ClipRole(m, Title(found[0])));
                 return true;
             }
         }

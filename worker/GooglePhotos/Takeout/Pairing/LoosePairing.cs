@@ -11,7 +11,7 @@ internal sealed partial class LoosePairing(
     IReadOnlyList<PairingFile> files, FileVerdict[] verdicts, IReadOnlyDictionary<string, int> yearFolders, IReadOnlySet<int> zipNumbers)
 {
     // The camera's clock and Google's reading of it agree to the second; two minutes allow for the length of a recording's header.
-    private static readonly TimeSpan SameTime = TimeSpan.FromMinutes(2);
+    internal static readonly TimeSpan SameTime = TimeSpan.FromMinutes(2);
 
     internal void Run(IReadOnlyList<int> loose, IEnumerable<int> sidecars, IReadOnlyDictionary<(string, string), List<int>> mediaByFoldedName)
     {

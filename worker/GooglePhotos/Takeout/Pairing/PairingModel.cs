@@ -19,7 +19,7 @@ public sealed class PairingFile
     /// <summary>The number of the part that holds it, or the number that a loose file takes among the parts; null when unknown.</summary>
     public int? Part { get; init; }
 
-    /// <summary>The time inside a loose video (its QuickTime creation time), when it was read: decides between sidecars of one name.</summary>
+    /// <summary>The time inside a film (its QuickTime creation time), when it was read: decides where one name could mean several sidecars.</summary>
     public DateTimeOffset? MediaTime { get; init; }
 
     /// <summary>True when the bytes were looked at and are a known kind of picture or film.</summary>
