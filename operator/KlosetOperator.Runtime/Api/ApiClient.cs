@@ -294,6 +294,7 @@ internal readonly record struct ListItem<T>(T? Value, UndecodableObject? Problem
 
 /// <summary>Reads the items of a list one by one, so that a single odd object does not hide all others.</summary>
 internal sealed class ItemJson<T> : JsonConverter<ListItem<T>>
+    where T : class, IKubernetesObject<V1ObjectMeta>
 {
     public static JsonSerializerOptions Options { get; } = Create();
 
@@ -302,9 +303,9 @@ internal sealed class ItemJson<T> : JsonConverter<ListItem<T>>
         var start = reader;
         try
         {
-            return new ListItem<T>(JsonSerializer.Deserialize<T>(ref reader, ApiJson.Options), null);
+            return new ListItem<T>(Undecodable.NamedOrThrow(JsonSerializer.Deserialize<T>(ref reader, ApiJson.Options)), null);
         }
-        catch (JsonException error)
+        catch (Exception error) when (Undecodable.IsDecodeFailure(error))
         {
             reader = start;
             using var document = JsonDocument.ParseValue(ref reader);
@@ -325,7 +326,15 @@ internal sealed class ItemJson<T> : JsonConverter<ListItem<T>>
 
 internal static class Undecodable
 {
-    public static UndecodableObject Describe(JsonElement element, JsonException error)
+    /// <summary>What converters throw on a value that they cannot hold: not all say it by <see cref="JsonException"/>.</summary>
+    public static bool IsDecodeFailure(Exception error) =>
+        error is JsonException or FormatException or ArgumentException or InvalidOperationException or NotSupportedException or OverflowException;
+
+    public static T NamedOrThrow<T>(T? entity)
+        where T : class, IKubernetesObject<V1ObjectMeta> =>
+        string.IsNullOrEmpty(entity?.Metadata?.Name) ? throw new JsonException("an object without a name") : entity;
+
+    public static UndecodableObject Describe(JsonElement element, Exception error)
     {
         var metadata = element.ValueKind == JsonValueKind.Object && element.TryGetProperty("metadata", out var found) ? found : default;
         return new UndecodableObject(
@@ -334,8 +343,21 @@ internal static class Undecodable
 
     private static string? Text(JsonElement element, string property) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(property, out var value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()
+            ? Text(value)
             : null;
+
+    private static string? Text(JsonElement value)
+    {
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            // Bytes that are no UTF-8.
+            return null;
+        }
+    }
 }
 
 /// <summary>Builds the part of an address after the question mark.</summary>

@@ -90,7 +90,7 @@ internal sealed class ApiConnection : IDisposable
         var message = string.IsNullOrEmpty(status.Message) ? $"{(int)code} {code}" : status.Message;
         return new ApiException($"{what}: {message}", code, status.Reason ?? "")
         {
-            Causes = [.. (status.Details?.Causes ?? []).Select(static cause => cause.Reason ?? "").Where(static reason => reason.Length > 0)],
+            Causes = [.. (status.Details?.Causes ?? []).Select(static cause => cause?.Reason ?? "").Where(static reason => reason.Length > 0)],
             RetryAfter = retryAfter ?? (status.Details?.RetryAfterSeconds is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null),
         };
     }
@@ -106,7 +106,7 @@ internal sealed class ApiConnection : IDisposable
                 return FromStatus(call.ToString(), status, response.StatusCode, retryAfter);
             }
         }
-        catch (JsonException)
+        catch (Exception error) when (Undecodable.IsDecodeFailure(error))
         {
             // A proxy's page, or plain text.
         }

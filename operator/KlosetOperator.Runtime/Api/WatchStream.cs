@@ -95,15 +95,15 @@ internal sealed class WatchStream<T>(Stream body, string what) : IAsyncDisposabl
         {
             (type, entity) = Split(line);
         }
-        catch (JsonException error)
+        catch (Exception error) when (Undecodable.IsDecodeFailure(error))
         {
-            return End(new WatchEnd.Failed(new ApiException($"{what}: a line that is not JSON ({error.Message})", error)));
+            return End(new WatchEnd.Failed(new ApiException($"{what}: a line that is no event ({error.Message})", error)));
         }
 
         switch (type)
         {
             case "BOOKMARK":
-                return ResourceVersionOf(entity) is { Length: > 0 } version
+                return VersionOrNull(entity) is { Length: > 0 } version
                     ? new WatchEvent<T>.Bookmark(version)
                     : End(new WatchEnd.Failed(new ApiException($"{what}: a bookmark without a resource version.")));
             case "ERROR":
@@ -114,17 +114,13 @@ internal sealed class WatchStream<T>(Stream body, string what) : IAsyncDisposabl
                 return End(new WatchEnd.Failed(new ApiException($"{what}: an event of the unknown type '{type}'.")));
         }
 
-        T? decoded;
+        T decoded;
         try
         {
             var reader = new Utf8JsonReader(entity);
-            decoded = JsonSerializer.Deserialize<T>(ref reader, ApiJson.Options) ?? throw new JsonException("null instead of an object");
-            if (string.IsNullOrEmpty(decoded.Metadata?.Name))
-            {
-                throw new JsonException("an object without a name");
-            }
+            decoded = Undecodable.NamedOrThrow(JsonSerializer.Deserialize<T>(ref reader, ApiJson.Options));
         }
-        catch (JsonException error)
+        catch (Exception error) when (Undecodable.IsDecodeFailure(error))
         {
             var reader = new Utf8JsonReader(entity);
             using var document = JsonDocument.ParseValue(ref reader);
@@ -179,11 +175,25 @@ internal sealed class WatchStream<T>(Stream body, string what) : IAsyncDisposabl
         return (type, entity ?? throw new JsonException("an event without an object"));
     }
 
+    private static string? VersionOrNull(in ReadOnlySequence<byte> entity)
+    {
+        try
+        {
+            return ResourceVersionOf(entity);
+        }
+        catch (Exception error) when (Undecodable.IsDecodeFailure(error))
+        {
+            return null;
+        }
+    }
+
     private static string? ResourceVersionOf(in ReadOnlySequence<byte> entity)
     {
         var reader = new Utf8JsonReader(entity);
         using var document = JsonDocument.ParseValue(ref reader);
-        return document.RootElement.TryGetProperty("metadata", out var metadata) && metadata.TryGetProperty("resourceVersion", out var version)
+        return document.RootElement is { ValueKind: JsonValueKind.Object } root
+            && root.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
+            && metadata.TryGetProperty("resourceVersion", out var version) && version.ValueKind == JsonValueKind.String
             ? version.GetString()
             : null;
     }
@@ -196,12 +206,12 @@ internal sealed class WatchStream<T>(Stream body, string what) : IAsyncDisposabl
             var reader = new Utf8JsonReader(entity);
             status = JsonSerializer.Deserialize<V1Status>(ref reader, ApiJson.Options);
         }
-        catch (JsonException)
+        catch (Exception error) when (Undecodable.IsDecodeFailure(error))
         {
             // Whatever it is, it is an error.
         }
 
-        var error = ApiConnection.FromStatus(what, status ?? new V1Status(), (HttpStatusCode)(status?.Code ?? 500), retryAfter: null);
-        return error.IsExpired ? new WatchEnd.Expired(error.Message) : new WatchEnd.Failed(error);
+        var failure = ApiConnection.FromStatus(what, status ?? new V1Status(), (HttpStatusCode)(status?.Code ?? 500), retryAfter: null);
+        return failure.IsExpired ? new WatchEnd.Expired(failure.Message) : new WatchEnd.Failed(failure);
     }
 }

@@ -46,9 +46,19 @@ internal sealed partial class EventRecorder(
         await foreach (var recorded in _recorded.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             var decision = _correlator.Decide(ObjectKey(recorded.Regarding), recorded.Kind, recorded.Reason, recorded.Action, recorded.Note, recorded.Time);
-            if (decision is not EventDecision.Drop)
+            if (decision is EventDecision.Drop)
+            {
+                continue;
+            }
+
+            try
             {
                 await PublishAsync(recorded, decision, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // One event that cannot be told must not silence all that follow.
+                LogDropped(recorded.Reason, ObjectKey(recorded.Regarding), error.Message);
             }
         }
     }

@@ -37,6 +37,7 @@ internal sealed class WorkQueue<TKey> : IQueueObserver, IDisposable
     private readonly TimeProvider _time;
     private readonly RuntimeMetrics? _metrics;
     private readonly KeyValuePair<string, object?> _label;
+    private bool _disposed;
 
     public WorkQueue(string name, TimeProvider time, RuntimeMetrics? metrics = null)
     {
@@ -210,6 +211,12 @@ internal sealed class WorkQueue<TKey> : IQueueObserver, IDisposable
 
     public void Dispose()
     {
+        // A container that knows the queue under two names disposes of it twice.
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         Close();
         _available.Dispose();
         _closed.Dispose();

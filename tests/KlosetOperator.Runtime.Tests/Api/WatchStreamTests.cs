@@ -74,11 +74,54 @@ public sealed class WatchStreamTests
             iter: 200,
             seed: "0000KV3fY4U1");
 
+    [Theory]
+    [InlineData("{\"type\":\"BOOKMARK\",\"object\":3}")]
+    [InlineData("{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":7}}}")]
+    [InlineData("{\"type\":\"ERROR\",\"object\":{\"details\":{\"causes\":[null]}}}")]
+    [InlineData("{\"type\":\"ERROR\",\"object\":null}")]
+    [InlineData("{\"type\":\"ERROR\",\"object\":[]}")]
+    public async Task Rubbish_in_the_right_places_is_an_error(string line) => Assert.IsType<WatchEnd.Failed>(await EndAsync(line + "\n"));
+
+    [Fact]
+    public void Whatever_bytes_come_the_stream_ends_and_never_throws()
+    {
+        var text = Encoding.UTF8.GetBytes(Added + Bookmark + Reversed + """{"type":"ERROR","object":{"kind":"Status","code":500,"details":{"causes":[{"reason":"x"}]}}}""" + "\n");
+        var mutation = Gen.Select(Gen.Int[0, text.Length - 1], Gen.Byte, Gen.Int[0, 2]);
+        mutation.Array[1, 4].Sample(
+            mutations =>
+            {
+                var bytes = text.ToList();
+                foreach (var (at, value, kind) in mutations)
+                {
+                    var index = Math.Min(at, bytes.Count - 1);
+                    switch (kind)
+                    {
+                        case 0:
+                            bytes[index] = value;
+                            break;
+                        case 1:
+                            bytes.Insert(index, value);
+                            break;
+                        default:
+                            bytes.RemoveAt(index);
+                            break;
+                    }
+                }
+
+                var events = ReadAsync([.. bytes]).GetAwaiter().GetResult();
+                return events[^1] is WatchEvent<Widget>.Ended && events.SkipLast(1).All(static item => item is not WatchEvent<Widget>.Ended);
+            },
+            iter: 3000,
+            seed: "0003KV3fY4U1");
+    }
+
     private static async Task<WatchEnd> EndAsync(string text) => Assert.IsType<WatchEvent<Widget>.Ended>((await ReadAsync(text))[^1]).End;
 
-    private static async Task<List<WatchEvent<Widget>>> ReadAsync(string text, params int[] sizes)
+    private static Task<List<WatchEvent<Widget>>> ReadAsync(string text, params int[] sizes) => ReadAsync(Encoding.UTF8.GetBytes(text), sizes);
+
+    private static async Task<List<WatchEvent<Widget>>> ReadAsync(byte[] bytes, params int[] sizes)
     {
-        await using var stream = new WatchStream<Widget>(new Dribble(Encoding.UTF8.GetBytes(text), sizes), "watch widgets");
+        await using var stream = new WatchStream<Widget>(new Dribble(bytes, sizes), "watch widgets");
         var events = new List<WatchEvent<Widget>>();
         do
         {

@@ -248,7 +248,8 @@ public sealed class OperatorHostTests : IDisposable
         return builder.Build();
     }
 
-    private sealed class WidgetController(IApiClient<V1Job> jobs, Expectations<V1Job> expected, IStatusApplier statuses, IEventRecorder events, TimeProvider time)
+    private sealed class WidgetController(
+        IApiClient<V1Job> jobs, Expectations<V1Job> expected, IStatusApplier statuses, IEventRecorder events, IEntityQueue<Widget> queue, TimeProvider time)
         : IEntityController<Widget>
     {
         public async Task<ReconcileResult> ReconcileAsync(Widget entity, CancellationToken cancellationToken)
@@ -280,6 +281,7 @@ public sealed class OperatorHostTests : IDisposable
             var conditions = new Conditions(entity.Status?.Conditions, entity.Metadata.Generation, time.GetUtcNow()).Set(Conditions.Ready, true, "Made", "").MarkSettled();
             await statuses.ApplyAsync(
                 entity, new WidgetStatus { ObservedGeneration = entity.Metadata.Generation, Phase = "Made", Conditions = conditions.ToList() }, cancellationToken);
+            queue.EnqueueAfter(NamespacedName.Of(entity), TimeSpan.FromMinutes(7));
             return new ReconcileResult.After(TimeSpan.FromMinutes(5));
         }
     }
