@@ -5,7 +5,7 @@ CONFIGURATION ?= Release
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help build demo test test-long lint format gen bench clean
+.PHONY: help build demo test test-long lint format gen images notices bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,12 @@ format: ## format the sources
 
 gen: ## generate what is generated from the types (CRDs, RBAC, reference docs)
 	@dotnet run --project eng/Generate -c $(CONFIGURATION)
+
+images: ## build the images with docker and print their sizes
+	@eng/images.sh $(ARGS)
+
+notices: ## docs/third-party-licences.md, and a bill of materials for each program in out/
+	@dotnet run --project eng/Notices -c $(CONFIGURATION)
 
 bench: ## benchmarks: ratios against the peers that are installed
 	@dotnet run --project tests/Benchmarks -c Release -- $(ARGS)

@@ -35,6 +35,10 @@ public static class GeneratedFiles
         }
 
         yield return new("docs/reference/exit-codes.md", ExitCodePage.Build());
+        yield return new("docs/reference/reasons.md", ReasonPage.Build(docs));
+        yield return new(
+            "charts/kloset-operator/README.md",
+            ChartReadme.Build(File.ReadAllText(Path.Combine(RepositoryRoot.Find(AppContext.BaseDirectory), "charts", "kloset-operator", "values.yaml"))));
         yield return new("docs/reference/api.md", ReferencePage.Build(Kinds, docs));
     }
 }

@@ -48,7 +48,7 @@ app.kubernetes.io/component: operator
 {{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ default $root.Chart.AppVersion $image.tag }}{{ end }}
 {{- end }}
 
-{{- /* The rules of files/rbac/rules.yaml without what the values take away. */}}
+{{- /* The operator's rules as generated from its code, without what the values take away. */}}
 {{- define "kloset-operator.rules" -}}
 {{- $kept := list }}
 {{- range (.Files.Get "files/rbac/rules.yaml" | fromYaml).rules }}

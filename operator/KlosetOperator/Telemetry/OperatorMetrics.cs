@@ -27,6 +27,8 @@ internal sealed class OperatorMetrics : IDisposable
 
         Backup("photos_backup_protected", "1 when the covered state is younger than the objective's maximum age.", backup => Condition(backup.Status, ConditionTypes.Protected));
         Backup("photos_backup_complete", "1 when nothing is known to be missing.", backup => Condition(backup.Status, ConditionTypes.Complete));
+        Backup("photos_backup_stalled", "1 when nothing is tried any more until something changes.", backup => Condition(backup.Status, ConditionTypes.Stalled));
+        Backup("photos_backup_library_shrunk", "1 when the source suddenly holds far less than the library.", backup => backup.Status?.Library is { } library ? library.Shrunk == true ? 1 : 0 : null);
         Backup("photos_backup_last_success_timestamp_seconds", "When a run last succeeded.", backup => Seconds(backup.Status?.LastSuccessTime));
         Backup("photos_backup_objective_seconds", "The objective's maximum age.", backup => BackupStatuses.Objective(backup.Spec)?.TotalSeconds);
         Backup("photos_backup_next_run_timestamp_seconds", "When the next run is due.", backup => Seconds(backup.Status?.NextRunTime));
@@ -50,6 +52,11 @@ internal sealed class OperatorMetrics : IDisposable
         _meter.CreateObservableGauge("photos_jobs_queued", () => ledger.Waiting, description: "Runs that wait for admission.");
 
         Repository("photos_repository_ready", "1 when the repository can be used.", repository => Condition(repository.Status, ConditionTypes.Ready));
+        Repository("photos_repository_maintained", "0 when maintenance fails or is overdue.", repository => Condition(repository.Status, ConditionTypes.Maintained));
+        Repository("photos_repository_verified", "0 when the check failed or is overdue.", repository => Condition(repository.Status, ConditionTypes.Verified));
+        Repository(
+            "photos_repository_damaged", "1 when the last check found damage.",
+            repository => repository.Status?.Conditions?.FirstOrDefault(condition => condition.Type == ConditionTypes.Verified) is { } verified ? verified.Reason == Reasons.DamageFound ? 1 : 0 : null);
         Repository("photos_repository_stored_bytes", "Bytes in the store.", repository => repository.Status?.Totals?.StoredBytes);
         Repository("photos_repository_snapshots", "Snapshots in the repository.", repository => repository.Status?.Totals?.Snapshots);
         Repository("photos_repository_breaker_open_since_timestamp_seconds", "Since when Jobs fail because of the store.", repository => Seconds(repository.Status?.BreakerOpenSince));
