@@ -267,7 +267,34 @@ public sealed class ReflectorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Doubled_and_late_events_leave_the_cache_right_in_the_end()
+    public async Task A_doubled_event_tells_nothing_new_and_a_late_one_is_healed_by_the_resync()
+    {
+        _options.Resync = TimeSpan.FromMinutes(30);
+        await StartAsync();
+        var changes = new List<CacheEvent<Widget>>();
+        using var subscription = _store.Subscribe(change =>
+        {
+            lock (changes)
+            {
+                changes.Add(change);
+            }
+        });
+        _api.Put(Widget.Named("w", size: 1));
+        await _time.UntilAsync(() => _store.Count == 1, "added");
+        var first = new JsonObject { ["type"] = "ADDED", ["object"] = ApiJson.ToNode(_api.All<Widget>().Single()) }.ToJsonString() + "\n";
+        _api.SendRaw(first);
+        await _time.UntilAsync(() => changes.Count == 2, "doubled");
+        Assert.False(Runtime.Control.Predicates.Changed(changes[1]));
+
+        _api.Put(Widget.Named("w", size: 2));
+        _api.SendRaw(first);
+        await _time.UntilAsync(() => changes.Count == 4, "late");
+        Assert.Equal(1, _store.List().Single().Spec!.Size);
+        await _time.UntilAsync(() => _store.List().Single().Spec!.Size == 2, "healed", TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(45));
+    }
+
+    [Fact]
+    public async Task Broken_watches_and_lost_history_leave_the_cache_right_in_the_end()
     {
         await StartAsync();
         var random = new Random(5);

@@ -154,6 +154,18 @@ public sealed class LeaseElectorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_holder_whose_loop_is_stuck_is_unhealthy_and_a_standby_never_is()
+    {
+        var holder = await LeaderAsync("a");
+        var standby = Elector("b");
+        _time.Advance(TimeSpan.FromSeconds(24));
+        Assert.True(holder.IsHealthy);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(holder.IsHealthy);
+        Assert.True(standby.IsHealthy);
+    }
+
+    [Fact]
     public void Times_that_would_let_two_lead_at_once_are_refused() =>
         Assert.Throws<ArgumentException>(() => Elector("a", options: new LeaseElectionOptions { LeaseDuration = TimeSpan.FromSeconds(10) }));
 
