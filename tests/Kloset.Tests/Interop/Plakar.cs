@@ -28,7 +28,7 @@ internal sealed class Plakar : IDisposable
     public string Run(string[] arguments, Dictionary<string, string>? environment)
     {
         var (status, output) = Start(["at", "fs:" + _repository, .. arguments], environment);
-        var said = output.Replace("without errors", "", StringComparison.Ordinal).Replace("Errors: 0", "", StringComparison.Ordinal);
+        var said = System.Text.RegularExpressions.Regex.Replace(output, "without errors|- Errors: (0\\b|[0-9a-f]{64})", "");
         Assert.True(
             status == 0 && !said.Contains("error", StringComparison.OrdinalIgnoreCase) && !said.Contains("failed", StringComparison.OrdinalIgnoreCase)
                 && !said.Contains("corrupt", StringComparison.OrdinalIgnoreCase) && !said.Contains("panic", StringComparison.OrdinalIgnoreCase),

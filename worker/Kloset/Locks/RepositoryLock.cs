@@ -46,6 +46,8 @@ public sealed class RepositoryLock : IAsyncDisposable
     /// <summary>Nobody refreshed it in time: others may take it for gone.</summary>
     public bool HasLapsed => _services.Time.GetUtcNow() - _written >= LockTimes.StaleAfter - LockTimes.Margin;
 
+    internal DateTimeOffset LastWritten => _written;
+
     internal static async Task<RepositoryLock> AcquireAsync(
         IStore store, BlobCodec codec, EngineServices services, bool exclusive, CancellationToken cancellationToken)
     {

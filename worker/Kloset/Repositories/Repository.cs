@@ -242,6 +242,11 @@ public sealed class Repository : IAsyncDisposable
     public Task<RepositoryLock> LockSharedAsync(CancellationToken cancellationToken) =>
         RepositoryLock.AcquireAsync(Store, Codec, Services, exclusive: false, cancellationToken);
 
+    /// <summary>Takes the exclusive lock: no other client writes while it is held. For maintenance and repair.</summary>
+    /// <exception cref="RepositoryException">Locked, when any other fresh lock is there.</exception>
+    public Task<RepositoryLock> LockExclusiveAsync(CancellationToken cancellationToken) =>
+        RepositoryLock.AcquireAsync(Store, Codec, Services, exclusive: true, cancellationToken);
+
     public async Task<RepositoryTotals> GetTotalsAsync(CancellationToken cancellationToken)
     {
         await EnsureLoadedAsync(cancellationToken);
