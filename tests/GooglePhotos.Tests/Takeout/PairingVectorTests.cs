@@ -92,3 +92,107 @@ public sealed class PairingVectorTests
                 _ => "original",
             })))).Order(StringComparer.Ordinal)];
 }
+
+/// <summary>What the model says where the known examples are silent: our own traps.</summary>
+public sealed class PairingTrapTests
+{
+    private const string Long46 = "An evening at the old harbour with all of us, ";
+    private const string Long47 = Long46 + "p";
+
+    public static TheoryData<string, string[], string[]> Traps => new()
+    {
+        // name = file, name|title = sidecar; expected: media -> sidecar or -
+        { "a clip's own sidecar wins", ["IMG_1.HEIC", "IMG_1.HEIC.json|IMG_1.HEIC", "IMG_1.MP4", "IMG_1.MP4.json|IMG_1.MP4"], ["IMG_1.HEIC -> IMG_1.HEIC.json", "IMG_1.MP4 -> IMG_1.MP4.json"] },
+        { "one clip and two pictures is nobody's clip", ["IMG_1.HEIC", "IMG_1.HEIC.json|IMG_1.HEIC", "IMG_1.JPG", "IMG_1.JPG.json|IMG_1.JPG", "IMG_1.MP4"], ["IMG_1.HEIC -> IMG_1.HEIC.json", "IMG_1.JPG -> IMG_1.JPG.json", "IMG_1.MP4 -> -"] },
+        { "an older motion photo has a clip without extension", ["MVIMG_1.jpg", "MVIMG_1.jpg.json|MVIMG_1.jpg", "MVIMG_1"], ["MVIMG_1.jpg -> MVIMG_1.jpg.json", "MVIMG_1 -> MVIMG_1.jpg.json"] },
+        { "an edited picture in another format", ["IMG_1.HEIC", "IMG_1.HEIC.json|IMG_1.HEIC", "IMG_1-edited.jpg"], ["IMG_1.HEIC -> IMG_1.HEIC.json", "IMG_1-edited.jpg -> IMG_1.HEIC.json"] },
+        { "an edited picture that could be of two", ["IMG_1.HEIC.json|IMG_1.HEIC", "IMG_1.PNG.json|IMG_1.PNG", "IMG_1-edited.jpg"], ["IMG_1-edited.jpg -> -"] },
+        { "a suffix cut to its hyphen", [$"{Long46}-.jpg", $"{Long46}.json|{Long46}.jpg"], [$"{Long46}-.jpg -> {Long46}.json"] },
+        { "a cut name whose title is another's", [$"{Long47}.jpg", $"{Long46}.json|{Long46}quay.jpg"], [$"{Long47}.jpg -> -"] },
+        { "sidecars collide where media do not", [$"{Long46}a.jpg", $"{Long46}b.jpg", $"{Long46}.json|{Long46}apple.jpg", $"{Long46}(1).json|{Long46}berry.jpg"], [$"{Long46}a.jpg -> {Long46}.json", $"{Long46}b.jpg -> {Long46}(1).json"] },
+        { "one title, two extensions, one cut sidecar name", [$"{Long47}.jpg", $"{Long47}.png", $"{Long46}.json|{Long47}.png", $"{Long46}(1).json|{Long47}.jpg"], [$"{Long47}.jpg -> {Long46}(1).json", $"{Long47}.png -> {Long46}.json"] },
+        { "a literal counter beside a plain name", ["IMG_1.jpg", "IMG_1.jpg.json|IMG_1.jpg", "IMG_1(1).jpg", "IMG_1(1).jpg.json|IMG_1(1).jpg"], ["IMG_1.jpg -> IMG_1.jpg.json", "IMG_1(1).jpg -> IMG_1(1).jpg.json"] },
+        { "two names in one other case", ["img_1.jpg", "Img_1.jpg", "IMG_1.jpg.json|IMG_1.jpg"], ["img_1.jpg -> -", "Img_1.jpg -> -"] },
+        { "jpeg in one export, jpg in the next", ["IMG_1.jpeg", "IMG_1.jpg.json|IMG_1.jpg"], ["IMG_1.jpeg -> IMG_1.jpg.json"] },
+        { "another extension is another file", ["IMG_1.png", "IMG_1.jpg.json|IMG_1.jpg"], ["IMG_1.png -> -"] },
+        { "a title with extension does not lend a name without", ["IMG_1.jpg", "IMG_1.json|IMG_1.jpg"], ["IMG_1.jpg -> -"] },
+        { "a picture and a film share a bare name", ["X.jpg", "X.mov", "X.json|X"], ["X.jpg -> X.json", "X.mov -> X.json"] },
+        { "two pictures share a bare name", ["X.jpg", "X.png", "X.json|X"], ["X.jpg -> -", "X.png -> -"] },
+        { "a full suffix whatever its length", [$"{Long46}and more of it.jpg", $"{Long46}and more of it.jpg.supplemental-metadata.json|{Long46}and more of it.jpg"], [$"{Long46}and more of it.jpg -> {Long46}and more of it.jpg.supplemental-metadata.json"] },
+        { "an own sidecar in other case beats the picture's", ["IMG_1.mov", "IMG_1.MOV.json|IMG_1.MOV", "IMG_1.HEIC", "IMG_1.HEIC.json|IMG_1.HEIC"], ["IMG_1.mov -> IMG_1.MOV.json", "IMG_1.HEIC -> IMG_1.HEIC.json"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Traps))]
+    public void A_trap_is_answered_rightly_or_not_at_all(string why, string[] files, string[] expected)
+    {
+        Random random = new(11);
+        for (int round = 0; round < 10; round++)
+        {
+            random.Shuffle(files);
+            PairingResult result = TakeoutPairing.Pair([.. files.Select(f => new PairingFile
+            {
+                Folder = "Takeout/Google Photos/Photos from 2020",
+                Name = f.Split('|')[0],
+                Json = f.Contains('|', StringComparison.Ordinal)
+                    ? GooglePhotos.Takeout.Sidecars.TakeoutJsonParser.Parse(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new { title = f.Split('|')[1], photoTakenTime = new { timestamp = "1" } }))
+                    : null,
+            })]);
+            string[] pairs = [.. result.Files.Select((f, i) => (f.Name, Verdict: result.Verdicts[i])).Where(x => x.Verdict.Kind == FileKind.Media)
+                .Select(x => $"{x.Name} -> {(x.Verdict.Sidecar < 0 ? "-" : result.Files[x.Verdict.Sidecar].Name)}").Order(StringComparer.Ordinal)];
+            Assert.True(expected.Order(StringComparer.Ordinal).SequenceEqual(pairs), $"{why}: {string.Join("; ", pairs)}");
+        }
+    }
+
+    [Fact]
+    public void A_loose_film_and_a_small_one_that_differ_in_case_share_no_sidecar()
+    {
+        PairingResult result = Pair(
+            ("", "IMG_2063-058.MOV", null, 58),
+            ("P", "IMG_2063.mov", null, 1),
+            ("P", "IMG_2063.MOV.supplemental-metadata.json", "IMG_2063.MOV", 1));
+        Assert.All(result.Verdicts.Where(v => v.Kind == FileKind.Media), v => Assert.Equal(-1, v.Sidecar));
+    }
+
+    [Fact]
+    public void A_loose_film_s_own_clock_decides_between_two_years()
+    {
+        PairingFile[] files =
+        [
+            new() { Folder = "", Name = "GH010015-045.MP4", PartNumber = 45, MediaTime = DateTimeOffset.FromUnixTimeSeconds(1625097650) },
+            Sidecar("A/Photos from 2019", "GH010015.MP4", 1561939200),
+            Sidecar("A/Photos from 2021", "GH010015.MP4", 1625097600),
+        ];
+        FileVerdict film = TakeoutPairing.Pair(files).Verdicts[0];
+        Assert.Equal((2, PairReason.LooseByTime), (film.Sidecar, film.Reason));
+    }
+
+    [Fact]
+    public void The_same_film_loose_twice_is_one_item_with_two_places()
+    {
+        PairingFile[] files =
+        [
+            new() { Folder = "", Name = "GH010015-045.MP4", PartNumber = 45, Size = 9 },
+            new() { Folder = "", Name = "GH010015-046.MP4", PartNumber = 46, Size = 9 },
+            Sidecar("A/Photos from 2019", "GH010015.MP4", 1561939200),
+            Sidecar("A/Journey", "GH010015.MP4", 1561939200),
+        ];
+        FileVerdict[] verdicts = TakeoutPairing.Pair(files).Verdicts;
+        Assert.Equal([2, 3], verdicts.Take(2).Select(v => v.Sidecar));
+    }
+
+    private static PairingFile Sidecar(string folder, string title, long taken) => new()
+    {
+        Folder = folder,
+        Name = title + ".supplemental-metadata.json",
+        Json = GooglePhotos.Takeout.Sidecars.TakeoutJsonParser.Parse(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(new { title, photoTakenTime = new { timestamp = taken.ToString(System.Globalization.CultureInfo.InvariantCulture) } })),
+    };
+
+    private static PairingResult Pair(params (string Folder, string Name, string? Title, int Part)[] files) => TakeoutPairing.Pair([.. files.Select(f => new PairingFile
+    {
+        Folder = f.Folder,
+        Name = f.Name,
+        PartNumber = f.Part,
+        Json = f.Title is null ? null : Sidecar(f.Folder, f.Title, 1).Json,
+    })]);
+}

@@ -30,7 +30,7 @@ public sealed record PairingVector(string Id, bool LowConfidence, IReadOnlyList<
             Folder = slash < 0 ? "" : f.Path[..slash],
             Name = f.Path[(slash + 1)..],
             Size = f.Size,
-            Part = withParts ? f.Part : null,
+            PartNumber = withParts ? f.Part : null,
             Json = f.Json is null ? null : TakeoutJsonParser.Parse(f.Json),
         };
     })];

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -16,7 +17,19 @@ public sealed class ExportIndex
     public int Rows { get; internal set; }
 
     /// <summary>(folder name, file name) of each row, in NFC; the folder is the last segment only.</summary>
-    public IReadOnlyList<(string Folder, string Name)> Files => FileList;
+    public IEnumerable<(string Folder, string Name)> Files
+    {
+        get
+        {
+            // Kept as UTF-8 in one piece: hundreds of thousands of strings would be the largest thing that a reader holds.
+            int at = 0;
+            foreach ((int folder, int length) in _rows)
+            {
+                yield return (_folderNames[folder], Encoding.UTF8.GetString(_names.WrittenSpan.Slice(at, length)));
+                at += length;
+            }
+        }
+    }
 
     /// <summary>Files that Google could not export: gone from this export, not from the library.</summary>
     public IReadOnlyList<(string Folder, string Name)> Failed => FailedList;
@@ -24,7 +37,20 @@ public sealed class ExportIndex
     /// <summary>True when the page was longer than the limits; then it proves nothing.</summary>
     public bool Truncated { get; internal set; }
 
-    internal List<(string, string)> FileList { get; } = [];
+    private readonly List<(int Folder, ushort Length)> _rows = [];
+    private readonly List<string> _folderNames = [];
+    private readonly ArrayBufferWriter<byte> _names = new(1024);
+
+    internal void Add(string folder, string name)
+    {
+        if (_folderNames.Count == 0 || _folderNames[^1] != folder)
+        {
+            _folderNames.Add(folder);
+        }
+
+        _rows.Add((_folderNames.Count - 1, (ushort)Encoding.UTF8.GetBytes(name, _names)));
+        Rows++;
+    }
 
     internal List<(string, string)> FailedList { get; } = [];
 
@@ -213,9 +239,8 @@ public sealed partial class ExportIndexParser
                     break;
                 }
 
-                Index.Rows++;
                 _last = (_folder, Pairing.TakeoutNames.Nfc(text));
-                Index.FileList.Add(_last.Value);
+                Index.Add(_last.Value.Folder, _last.Value.Name);
                 break;
             case Field.Failure when text.Length > 0 && _last is { } failed:
                 Index.FailedList.Add(failed);

@@ -40,6 +40,7 @@ public static class TakeoutInspector
     {
         private readonly Dictionary<string, string?> _pairs = new(StringComparer.Ordinal);
         private readonly Dictionary<string, InspectReason> _reasons = new(StringComparer.Ordinal);
+        private readonly Dictionary<(PairRank, PairReason), InspectReason> _words = [];
         private readonly List<InspectGroup> _groups = [];
         private readonly List<InspectStack> _stacks = [];
         private readonly List<string> _unpairedJson = [];
@@ -105,7 +106,7 @@ public static class TakeoutInspector
                 }
 
                 _pairs[names[i]] = verdict.Sidecar < 0 ? null : names[verdict.Sidecar];
-                _reasons[names[i]] = new InspectReason(Camel(verdict.Rank.ToString()), Camel(verdict.Reason.ToString()));
+                _reasons[names[i]] = Reason(verdict.Rank, verdict.Reason);
                 _ranks[(int)verdict.Rank]++;
                 if (verdict.Sidecar < 0)
                 {
@@ -165,6 +166,16 @@ public static class TakeoutInspector
             };
         }
 
+        private InspectReason Reason(PairRank rank, PairReason reason)
+        {
+            if (!_words.TryGetValue((rank, reason), out InspectReason? words))
+            {
+                _words[(rank, reason)] = words = new InspectReason(Camel(rank.ToString()), Camel(reason.ToString()));
+            }
+
+            return words;
+        }
+
         private void AddGroups(TakeoutLibrary library, string[] names)
         {
             Dictionary<string, List<InspectMember>> groups = new(StringComparer.Ordinal);
@@ -197,11 +208,14 @@ public static class TakeoutInspector
             _stacks.AddRange(library.Pairing.Stacks.Select(s => new InspectStack(s.Kind == StackKind.Burst ? "burst" : "raw-and-jpeg", [.. s.Files.Select(f => names[f])])));
         }
 
-        /// <summary>Items, with copies told by content: a checksum where the archive has one, else the bytes of files that look alike.</summary>
+        /// <summary>
+        /// Items, with copies told by content where no url tells: Google holds the same bytes only once. The checksum where the archive has
+        /// one, else the bytes of files of one size.
+        /// </summary>
         private async Task<int> CountItemsAsync(TakeoutExport export, TakeoutLibrary library, string[] names, CancellationToken ct)
         {
             int items = 0;
-            Dictionary<(string, long), List<TakeoutItem>> undescribed = [];
+            Dictionary<(long Size, uint? Crc), List<TakeoutItem>> anonymous = [];
             foreach (TakeoutItem item in library.Items)
             {
                 foreach (TakeoutItemFile file in item.Files.Where(f => f.Entries.Count > 1))
@@ -223,26 +237,20 @@ public static class TakeoutInspector
                 items++;
                 _logical++;
                 TakeoutEntry main = export.Entries[item.Files[0].Entries[0]];
-                if (item.Sidecar is null && main.Crc32 is null)
+                if (!anonymous.TryGetValue((main.Size, main.Crc32), out List<TakeoutItem>? alike))
                 {
-                    (string, long) key = (main.Name, main.Size);
-                    if (!undescribed.TryGetValue(key, out List<TakeoutItem>? alike))
-                    {
-                        undescribed[key] = alike = [];
-                    }
-
-                    alike.Add(item);
+                    anonymous[(main.Size, main.Crc32)] = alike = [];
                 }
+
+                alike.Add(item);
             }
 
-            if (!storage.SeeksAreCheap)
+            foreach (((_, uint? crc), List<TakeoutItem> alike) in anonymous.Where(a => a.Value.Count > 1 && (a.Key.Crc is not null || storage.SeeksAreCheap)))
             {
-                return items;
-            }
-
-            foreach (List<TakeoutItem> alike in undescribed.Values.Where(l => l.Count > 1))
-            {
-                foreach (IGrouping<UInt128, TakeoutItem> same in (await HashAsync(export, alike, ct)).GroupBy(x => x.Hash, x => x.Item).Where(g => g.Count() > 1))
+                IEnumerable<IGrouping<UInt128, TakeoutItem>> contents = crc is { } known
+                    ? alike.GroupBy(_ => (UInt128)known)
+                    : (await HashAsync(export, alike, ct)).GroupBy(x => x.Hash, x => x.Item);
+                foreach (IGrouping<UInt128, TakeoutItem> same in contents.Where(g => g.Count() > 1))
                 {
                     items -= same.Count() - 1;
                     _logical -= same.Count() - 1;

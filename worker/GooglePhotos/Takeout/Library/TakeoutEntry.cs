@@ -1,11 +1,17 @@
 using GooglePhotos.Takeout.Exports;
+using GooglePhotos.Takeout.Pairing;
 using GooglePhotos.Takeout.Sidecars;
 
 namespace GooglePhotos.Takeout.Library;
 
 /// <summary>One file inside an export. Kept compact: a library has hundreds of thousands.</summary>
-public sealed class TakeoutEntry
+public sealed class TakeoutEntry : IPairingFile
 {
+    private readonly long _modifiedTicks;
+    private long _mediaTicks;
+    private uint _crc;
+    private bool _crcKnown;
+
     /// <summary>Counts from 0 within its export; an index into <see cref="TakeoutExport.Entries"/> and the caller's own tables.</summary>
     public required int Id { get; init; }
 
@@ -23,10 +29,18 @@ public sealed class TakeoutEntry
     public required long Size { get; init; }
 
     /// <summary>From the zip's directory, or computed while a tgz was read; null before that and for loose and unpacked files.</summary>
-    public uint? Crc32 { get; internal set; }
+    public uint? Crc32
+    {
+        get => _crcKnown ? _crc : null;
+        internal set => (_crc, _crcKnown) = (value ?? 0, value.HasValue);
+    }
 
     /// <summary>In exports this is the time of the export, not of the photo.</summary>
-    public DateTimeOffset Modified { get; init; }
+    public DateTimeOffset Modified
+    {
+        get => new(_modifiedTicks, TimeSpan.Zero);
+        init => _modifiedTicks = value.UtcTicks;
+    }
 
     /// <summary>What it holds when it is JSON and was read.</summary>
     public TakeoutJson? Json { get; internal set; }
@@ -46,7 +60,17 @@ public sealed class TakeoutEntry
 
     internal ushort Flags { get; init; }
 
-    internal DateTimeOffset? MediaTime { get; set; }
+    internal DateTimeOffset? MediaTime
+    {
+        get => _mediaTicks == 0 ? null : new(_mediaTicks, TimeSpan.Zero);
+        set => _mediaTicks = value?.UtcTicks ?? 0;
+    }
+
+    int? IPairingFile.PartNumber => Part.IsIndex ? null : Part.Number;
+
+    DateTimeOffset? IPairingFile.MediaTime => MediaTime;
+
+    bool IPairingFile.KnownMediaBytes => MimeType is not null;
 
     internal bool HeadRead { get; set; }
 

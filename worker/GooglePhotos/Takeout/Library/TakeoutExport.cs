@@ -31,7 +31,7 @@ public sealed class TakeoutExport
     private readonly List<TakeoutEntry> _entries = [];
     private readonly Dictionary<TakeoutPart, PartState> _parts = [];
     private readonly Dictionary<string, string> _folderPool = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, string> _texts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TakeoutJson.OfMedia> _described = new(StringComparer.Ordinal);
 
     private TakeoutExport(ITakeoutStorage storage, TakeoutSet set, ArchiveLimits limits)
     {
@@ -218,23 +218,9 @@ public sealed class TakeoutExport
     /// <summary>Pairs, groups and joins what was read so far. Pure; call it again when more was read.</summary>
     public TakeoutLibrary Resolve()
     {
-        PairingFile[] files = new PairingFile[_entries.Count];
-        for (int i = 0; i < files.Length; i++)
-        {
-            TakeoutEntry entry = _entries[i];
-            files[i] = new PairingFile
-            {
-                Folder = entry.Folder,
-                Name = entry.Name,
-                Size = entry.Size,
-                Json = entry.Json,
-                Part = entry.Part.IsIndex ? null : entry.Part.Number,
-                MediaTime = entry.MediaTime,
-                KnownMediaBytes = entry.MimeType is not null,
-            };
-        }
-
-        return TakeoutLibrary.Build(_entries, TakeoutPairing.Pair(files));
+        // A copy of the list, because reading a tgz may go on adding to ours.
+        TakeoutEntry[] files = [.. _entries];
+        return TakeoutLibrary.Build(files, TakeoutPairing.Pair(files));
     }
 
     // ---- opening -----------------------------------------------------------------------------------------------------------------
@@ -592,13 +578,13 @@ public sealed class TakeoutExport
             return json;
         }
 
-        return new TakeoutJson.OfMedia(sidecar with { Title = Shared(sidecar.Title), Url = Shared(url), Description = sidecar.Description is { } d ? Shared(d) : null });
-    }
+        if (!_described.TryGetValue(url, out TakeoutJson.OfMedia? known))
+        {
+            _described.Add(url, (TakeoutJson.OfMedia)json);
+            return json;
+        }
 
-    private string Shared(string text)
-    {
-        ref string? known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_texts, text, out _);
-        return known ??= text;
+        return known.Sidecar.SaysTheSame(sidecar) ? known : json;
     }
 
     private string Pool(string folder)

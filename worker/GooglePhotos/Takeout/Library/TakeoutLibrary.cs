@@ -16,10 +16,10 @@ public sealed class TakeoutItem
     public int SidecarEntry { get; internal set; } = -1;
 
     /// <summary>The main file first. Files of one role with different content are separate; copies of one content are one.</summary>
-    public IReadOnlyList<TakeoutItemFile> Files => FileList;
+    public IReadOnlyList<TakeoutItemFile> Files { get; private set; } = [];
 
     /// <summary>Indexes into <see cref="TakeoutLibrary.Albums"/>.</summary>
-    public IReadOnlyList<int> Albums => AlbumList;
+    public IReadOnlyList<int> Albums { get; private set; } = [];
 
     public PairRank Rank { get; internal set; }
 
@@ -34,9 +34,16 @@ public sealed class TakeoutItem
     /// <summary>Google could not process this video; the file may be all there is.</summary>
     public bool InFailedVideos { get; internal set; }
 
-    internal List<TakeoutItemFile> FileList { get; } = new(1);
+    // Arrays that grow by one: nearly all items have one file and no album.
+    internal void Add(TakeoutItemFile file) => Files = [.. Files, file];
 
-    internal List<int> AlbumList { get; } = [];
+    internal void AddAlbum(int album)
+    {
+        if (!Albums.Contains(album))
+        {
+            Albums = [.. Albums, album];
+        }
+    }
 }
 
 /// <summary>One content of an item.</summary>
@@ -45,14 +52,14 @@ public sealed class TakeoutItemFile
     public required FileRole Role { get; init; }
 
     /// <summary>Entry ids with this content, the one in the year folder first. Where no checksum is known, copies are told by size.</summary>
-    public IReadOnlyList<int> Entries => EntryList;
+    public IReadOnlyList<int> Entries { get; private set; } = [];
 
     /// <summary>How this file found its item.</summary>
     public PairReason Reason { get; init; }
 
     public PairRank Rank { get; init; }
 
-    internal List<int> EntryList { get; } = new(1);
+    internal void Add(int entry) => Entries = [.. Entries, entry];
 }
 
 /// <summary>An album folder.</summary>
@@ -163,10 +170,7 @@ public sealed class TakeoutLibrary
                         : _byTitleOnly.GetValueOrDefault((Describe(i)!.Title, Describe(i)!.TakenSeconds ?? long.MinValue)),
                     _ => null,
                 };
-                if (item is not null && !item.AlbumList.Contains(album))
-                {
-                    item.AlbumList.Add(album);
-                }
+                item?.AddAlbum(album);
             }
         }
 
@@ -177,7 +181,7 @@ public sealed class TakeoutLibrary
             Dictionary<TakeoutItem, int> indexes = pairing.Stacks.Count > 0 ? new(_items.Count) : [];
             for (int i = 0; i < _items.Count; i++)
             {
-                foreach (int album in _items[i].AlbumList)
+                foreach (int album in _items[i].Albums)
                 {
                     members[album].Add(i);
                 }
@@ -212,10 +216,10 @@ public sealed class TakeoutLibrary
             int order = (a.Sidecar?.TakenSeconds ?? long.MaxValue).CompareTo(b.Sidecar?.TakenSeconds ?? long.MaxValue);
             if (order == 0)
             {
-                order = string.CompareOrdinal(entries[a.FileList[0].EntryList[0]].Name, entries[b.FileList[0].EntryList[0]].Name);
+                order = string.CompareOrdinal(entries[a.Files[0].Entries[0]].Name, entries[b.Files[0].Entries[0]].Name);
             }
 
-            return order != 0 ? order : a.FileList[0].EntryList[0].CompareTo(b.FileList[0].EntryList[0]);
+            return order != 0 ? order : a.Files[0].Entries[0].CompareTo(b.Files[0].Entries[0]);
         }
 
         private void Place(int index, TakeoutItem? item)
@@ -293,22 +297,22 @@ public sealed class TakeoutLibrary
 
         private void AddFile(TakeoutItem item, int index, TakeoutEntry entry, FileVerdict verdict)
         {
-            foreach (TakeoutItemFile file in item.FileList)
+            foreach (TakeoutItemFile file in item.Files)
             {
-                TakeoutEntry known = entries[file.EntryList[0]];
+                TakeoutEntry known = entries[file.Entries[0]];
                 bool same = file.Role == verdict.Role && known.Size == entry.Size
                     && (known.Crc32 is null || entry.Crc32 is null || known.Crc32 == entry.Crc32)
                     && MediaTypes.OfName(known.Name) == MediaTypes.OfName(entry.Name);
                 if (same)
                 {
-                    file.EntryList.Add(index);
+                    file.Add(index);
                     return;
                 }
             }
 
             TakeoutItemFile added = new() { Role = verdict.Role, Reason = verdict.Reason, Rank = verdict.Rank };
-            added.EntryList.Add(index);
-            item.FileList.Add(added);
+            added.Add(index);
+            item.Add(added);
         }
 
         private Sidecar? Describe(int sidecar) => entries[sidecar].Json is TakeoutJson.OfMedia { Sidecar: var facts } ? facts : null;

@@ -9,13 +9,14 @@ namespace GooglePhotos.Takeout.Pairing;
 /// </summary>
 internal sealed class FolderPairing
 {
-    private readonly IReadOnlyList<PairingFile> _files;
+    private readonly IReadOnlyList<IPairingFile> _files;
     private readonly FileVerdict[] _verdicts;
     private readonly List<Medium> _media = [];
-    private readonly Dictionary<string, List<int>> _sidecars = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, List<int>> _folded = new(StringComparer.Ordinal);
+    // key → sidecar; Twice when two names are one in NFC
+    private readonly Dictionary<string, int> _sidecars = new(StringComparer.Ordinal);
+    private readonly Lazy<Dictionary<string, List<int>>> _folded;
     private readonly Dictionary<string, List<CutSidecar>> _cut = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, List<Medium>> _byName = new(StringComparer.Ordinal);
+    private readonly Lazy<HashSet<string>> _names;
     private readonly List<string> _titleExtensions = [];
     private readonly Dictionary<(string Stem, string Extension), CutView?> _views = [];
     private long _comparisons;
@@ -27,19 +28,24 @@ internal sealed class FolderPairing
     private readonly Dictionary<int, Medium> _owner = [];
 
     /// <param name="members">The folder's files: media candidates and sidecars; everything else stays out.</param>
-    internal FolderPairing(IReadOnlyList<PairingFile> files, FileVerdict[] verdicts, IEnumerable<int> members)
+    internal FolderPairing(IReadOnlyList<IPairingFile> files, FileVerdict[] verdicts, IEnumerable<int> members)
     {
         _files = files;
         _verdicts = verdicts;
+        _folded = new(FoldAll);
+        _names = new(() => new HashSet<string>(_media.Select(m => m.Name), StringComparer.Ordinal));
         HashSet<string> extensions = new(StringComparer.Ordinal);
         foreach (int index in members)
         {
-            PairingFile file = files[index];
+            IPairingFile file = files[index];
             if (file.Json is TakeoutJson.OfMedia { Sidecar: var sidecar })
             {
                 string key = StripJson(TakeoutNames.Nfc(file.Name));
-                Add(_sidecars, key, index);
-                Add(_folded, Fold(key), index);
+                if (!_sidecars.TryAdd(key, index))
+                {
+                    _sidecars[key] = Twice;
+                }
+
                 (string cutBase, string counter) = TakeoutNames.SplitCounter(key);
                 if (cutBase.Length >= TakeoutNames.MaxSidecarStem - 1)
                 {
@@ -54,9 +60,7 @@ internal sealed class FolderPairing
             }
             else
             {
-                Medium medium = new(index, TakeoutNames.Nfc(file.Name));
-                _media.Add(medium);
-                Add(_byName, medium.Name, medium);
+                _media.Add(new Medium(index, TakeoutNames.Nfc(file.Name)));
             }
         }
 
@@ -196,7 +200,7 @@ internal sealed class FolderPairing
 
         foreach (string key in Keys(clean, counter))
         {
-            int sidecar = Lookup(_sidecars, key);
+            int sidecar = Lookup(key);
             if (sidecar < 0)
             {
                 continue;
@@ -277,7 +281,7 @@ internal sealed class FolderPairing
 
         foreach (string key in Keys(stem, counter))
         {
-            int sidecar = Lookup(_sidecars, key);
+            int sidecar = Lookup(key);
             if (sidecar >= 0)
             {
                 string title = TakeoutNames.Nfc(Title(sidecar));
@@ -392,7 +396,7 @@ internal sealed class FolderPairing
             {
                 foreach (string key in Keys(stem + extension, counter))
                 {
-                    if (!_folded.TryGetValue(Fold(key), out List<int>? candidates))
+                    if (!_folded.Value.TryGetValue(Fold(key), out List<int>? candidates))
                     {
                         continue;
                     }
@@ -430,7 +434,7 @@ internal sealed class FolderPairing
         string clean = stem + m.Extension;
         for (int length = TakeoutNames.SidecarSuffix.Length - 1; length > 0; length--)
         {
-            int sidecar = Lookup(_sidecars, string.Concat(clean, TakeoutNames.SidecarSuffix.AsSpan(0, length), counter));
+            int sidecar = Lookup(string.Concat(clean, TakeoutNames.SidecarSuffix.AsSpan(0, length), counter));
             if (sidecar >= 0 && sidecar != found && !_owner.ContainsKey(sidecar) && Fits(TakeoutNames.Nfc(Title(sidecar)), stem, m.Extension))
             {
                 if (found >= 0)
@@ -453,7 +457,6 @@ internal sealed class FolderPairing
         if (EditedSuffixes.WholeAtEnd(m.Base) is { } suffix)
         {
             string original = m.Base[..^suffix.Length];
-            m.EditedOf = original;
             int sidecar = OfOriginal(m, original, m.Counter, whole: true);
             if (sidecar >= 0)
             {
@@ -478,8 +481,7 @@ internal sealed class FolderPairing
                     }
 
                     found = sidecar;
-                    m.EditedOf = original;
-                }
+                        }
             }
 
             if (found >= 0)
@@ -613,7 +615,7 @@ internal sealed class FolderPairing
     {
         foreach (string cut in Cuts(stem + extension, TakeoutNames.MaxSidecarStem))
         {
-            int sidecar = Lookup(_sidecars, cut + counter);
+            int sidecar = Lookup(cut + counter);
             if (sidecar < 0)
             {
                 continue;
@@ -701,7 +703,7 @@ internal sealed class FolderPairing
         }
 
         string original = m.Base[..^suffix.Length];
-        if (_byName.ContainsKey(original + m.Counter + m.Extension) || _byName.ContainsKey(m.Base + m.Extension))
+        if (_names.Value.Contains(original + m.Counter + m.Extension) || _names.Value.Contains(m.Base + m.Extension))
         {
             return;
         }
@@ -717,14 +719,22 @@ internal sealed class FolderPairing
 
     private void Group()
     {
-        Dictionary<string, List<Medium>> pictures = new(StringComparer.Ordinal);
+        Lazy<Dictionary<string, List<Medium>>> lazyPictures = new(() =>
+        {
+            Dictionary<string, List<Medium>> byStem = new(StringComparer.Ordinal);
+            foreach (Medium m in _media)
+            {
+                if (m.Kind is MediaKind.Image or MediaKind.Raw)
+                {
+                    Add(byStem, m.Stem, m);
+                }
+            }
+
+            return byStem;
+        });
         foreach (Medium m in _media)
         {
             m.Primary = m;
-            if (m.Kind is MediaKind.Image or MediaKind.Raw)
-            {
-                Add(pictures, m.Stem, m);
-            }
         }
 
         foreach (Medium m in _media)
@@ -735,11 +745,11 @@ internal sealed class FolderPairing
             }
             else if (m.Sidecar < 0)
             {
-                GroupByName(m, pictures);
+                GroupByName(m, lazyPictures.Value);
             }
             else if (IsClip(m) && m.Role == FileRole.Original)
             {
-                GroupOwnSidecar(m, pictures);
+                GroupOwnSidecar(m, lazyPictures.Value);
             }
         }
 
@@ -894,8 +904,24 @@ internal sealed class FolderPairing
 
     private string Title(int index) => Sidecar(index).Title;
 
-    private static int Lookup(Dictionary<string, List<int>> index, string key) =>
-        index.TryGetValue(key, out List<int>? found) && found.Count == 1 ? found[0] : -1;
+    private const int Twice = -2;
+
+    private int Lookup(string key) => _sidecars.TryGetValue(key, out int found) && found >= 0 ? found : -1;
+
+    /// <summary>Most folders are done before anyone asks for other case.</summary>
+    private Dictionary<string, List<int>> FoldAll()
+    {
+        Dictionary<string, List<int>> folded = new(_sidecars.Count, StringComparer.Ordinal);
+        foreach ((string key, int sidecar) in _sidecars)
+        {
+            if (sidecar >= 0)
+            {
+                Add(folded, Fold(key), sidecar);
+            }
+        }
+
+        return folded;
+    }
 
     private static void Add<TKey, T>(Dictionary<TKey, List<T>> index, TKey key, T value)
         where TKey : notnull
@@ -949,8 +975,6 @@ internal sealed class FolderPairing
         internal FileRole Role { get; set; }
 
         internal bool Ambiguous { get; set; }
-
-        internal string? EditedOf { get; set; }
 
         internal Medium Primary { get; set; } = null!;
     }

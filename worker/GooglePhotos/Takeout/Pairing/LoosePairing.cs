@@ -8,7 +8,7 @@ namespace GooglePhotos.Takeout.Pairing;
 /// Their sidecar is in some folder of the set and has no media there. The title must confirm, and two items that fit are none.
 /// </summary>
 internal sealed partial class LoosePairing(
-    IReadOnlyList<PairingFile> files, FileVerdict[] verdicts, IReadOnlyDictionary<string, int> yearFolders, IReadOnlySet<int> zipNumbers)
+    IReadOnlyList<IPairingFile> files, FileVerdict[] verdicts, IReadOnlyDictionary<string, int> yearFolders, IReadOnlySet<int> zipNumbers)
 {
     // The camera's clock and Google's reading of it agree to the second; two minutes allow for the length of a recording's header.
     internal static readonly TimeSpan SameTime = TimeSpan.FromMinutes(2);
@@ -34,7 +34,7 @@ internal sealed partial class LoosePairing(
         HashSet<int> contested = [];
         foreach (int sidecar in sidecars)
         {
-            PairingFile file = files[sidecar];
+            IPairingFile file = files[sidecar];
             if (file.Json is not TakeoutJson.OfMedia { Sidecar: var facts }
                 || !wanted.TryGetValue(FolderPairing.StripJson(TakeoutNames.Nfc(file.Name)), out var wishes))
             {
@@ -125,7 +125,7 @@ internal sealed partial class LoosePairing(
                 continue;
             }
 
-            claimants.Sort((a, b) => (files[a.File].Part ?? int.MaxValue, files[a.File].Name).CompareTo((files[b.File].Part ?? int.MaxValue, files[b.File].Name)));
+            claimants.Sort((a, b) => (files[a.File].PartNumber ?? int.MaxValue, files[a.File].Name).CompareTo((files[b.File].PartNumber ?? int.MaxValue, files[b.File].Name)));
             for (int i = 0; i < claimants.Count; i++)
             {
                 (int file, List<int> sidecars, PairReason reason) = claimants[i];

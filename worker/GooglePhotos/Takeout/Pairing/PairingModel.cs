@@ -3,32 +3,52 @@ using GooglePhotos.Takeout.Sidecars;
 namespace GooglePhotos.Takeout.Pairing;
 
 /// <summary>One file of an export, as pairing sees it.</summary>
-public sealed class PairingFile
+public interface IPairingFile
 {
     /// <summary>The folder inside the export, '/'-separated, without trailing slash; "" for a file that lies beside the parts.</summary>
+    string Folder { get; }
+
+    string Name { get; }
+
+    /// <summary>Bytes.</summary>
+    long Size { get; }
+
+    /// <summary>What the file holds when it is JSON and was read; null for everything else.</summary>
+    TakeoutJson? Json { get; }
+
+    /// <summary>The number of the part that holds it, or the number that a loose file takes among the parts; null when unknown.</summary>
+    int? PartNumber { get; }
+
+    /// <summary>The time inside a film (its QuickTime creation time), when it was read: decides where one name could mean several sidecars.</summary>
+    DateTimeOffset? MediaTime { get; }
+
+    /// <summary>True when the bytes were looked at and are a known kind of picture or film.</summary>
+    bool KnownMediaBytes { get; }
+
+    string Path => Folder.Length == 0 ? Name : Folder + "/" + Name;
+}
+
+/// <summary>A plain <see cref="IPairingFile"/>.</summary>
+public sealed class PairingFile : IPairingFile
+{
     public required string Folder { get; init; }
 
     public required string Name { get; init; }
 
-    /// <summary>Bytes.</summary>
     public long Size { get; init; }
 
-    /// <summary>What the file holds when it is JSON and was read; null for everything else.</summary>
     public TakeoutJson? Json { get; init; }
 
-    /// <summary>The number of the part that holds it, or the number that a loose file takes among the parts; null when unknown.</summary>
-    public int? Part { get; init; }
+    public int? PartNumber { get; init; }
 
-    /// <summary>The time inside a film (its QuickTime creation time), when it was read: decides where one name could mean several sidecars.</summary>
     public DateTimeOffset? MediaTime { get; init; }
 
-    /// <summary>True when the bytes were looked at and are a known kind of picture or film.</summary>
     public bool KnownMediaBytes { get; init; }
 
     public string Path => Folder.Length == 0 ? Name : Folder + "/" + Name;
 }
 
-public enum FileKind
+public enum FileKind : byte
 {
     Media,
     Sidecar,
@@ -39,7 +59,7 @@ public enum FileKind
 }
 
 /// <summary>How sure a pair is.</summary>
-public enum PairRank
+public enum PairRank : byte
 {
     None,
 
@@ -54,7 +74,7 @@ public enum PairRank
 }
 
 /// <summary>Why a media file has this sidecar, or none.</summary>
-public enum PairReason
+public enum PairReason : byte
 {
     NoSidecar,
 
@@ -78,7 +98,7 @@ public enum PairReason
 }
 
 /// <summary>What a media file is to its item.</summary>
-public enum FileRole
+public enum FileRole : byte
 {
     Original,
     Edited,
@@ -124,7 +144,7 @@ public enum StackKind
 
 /// <summary>The outcome for one set of files.</summary>
 public sealed record PairingResult(
-    IReadOnlyList<PairingFile> Files, FileVerdict[] Verdicts, IReadOnlyList<PairedAlbum> Albums, IReadOnlyList<PairedStack> Stacks)
+    IReadOnlyList<IPairingFile> Files, FileVerdict[] Verdicts, IReadOnlyList<PairedAlbum> Albums, IReadOnlyList<PairedStack> Stacks)
 {
     /// <summary>The folders that hold "everything taken that year", with the year.</summary>
     public required IReadOnlyDictionary<string, int> YearFolders { get; init; }

@@ -10,7 +10,7 @@ namespace GooglePhotos.Takeout.Pairing;
 /// </summary>
 public static partial class TakeoutPairing
 {
-    public static PairingResult Pair(IReadOnlyList<PairingFile> files)
+    public static PairingResult Pair(IReadOnlyList<IPairingFile> files)
     {
         FileVerdict[] verdicts = new FileVerdict[files.Count];
         HashSet<string> products = PhotosProducts(files);
@@ -19,9 +19,9 @@ public static partial class TakeoutPairing
         HashSet<int> zipNumbers = [];
         for (int i = 0; i < files.Count; i++)
         {
-            PairingFile file = files[i];
+            IPairingFile file = files[i];
             verdicts[i] = new FileVerdict { Sidecar = -1, Primary = i, Kind = FileKind.Ignored };
-            if (file.Folder.Length > 0 && file.Part is { } number)
+            if (file.Folder.Length > 0 && file.PartNumber is { } number)
             {
                 zipNumbers.Add(number);
             }
@@ -44,6 +44,13 @@ public static partial class TakeoutPairing
             }
 
             Sort(file, i, folder, verdicts);
+        }
+
+        foreach (Folder folder in folders.Values)
+        {
+            // Every name once more, needed no longer.
+            folder.Names.Clear();
+            folder.Names.TrimExcess();
         }
 
         Dictionary<string, int> years = YearFolders(folders.Values, files);
@@ -93,7 +100,7 @@ public static partial class TakeoutPairing
         return new PairingResult(files, verdicts, Albums(folders.Values, files, years), Stacks(folders.Values, files, verdicts)) { YearFolders = years };
     }
 
-    private static void Sort(PairingFile file, int index, Folder folder, FileVerdict[] verdicts)
+    private static void Sort(IPairingFile file, int index, Folder folder, FileVerdict[] verdicts)
     {
         switch (file.Json)
         {
@@ -116,12 +123,12 @@ public static partial class TakeoutPairing
         || name.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The products of an export ("Takeout/Drive", "Takeout/Google Photos") that are photos; all when none shows itself.</summary>
-    private static HashSet<string> PhotosProducts(IReadOnlyList<PairingFile> files)
+    private static HashSet<string> PhotosProducts(IReadOnlyList<IPairingFile> files)
     {
         HashSet<string> photos = new(StringComparer.Ordinal);
         HashSet<string> all = new(StringComparer.Ordinal);
         string lastFolder = "\0";
-        foreach (PairingFile file in files)
+        foreach (IPairingFile file in files)
         {
             bool telling = file.Json is TakeoutJson.OfMedia or TakeoutJson.OfAlbum;
             if (!telling && ReferenceEquals(file.Folder, lastFolder))
@@ -163,7 +170,7 @@ public static partial class TakeoutPairing
     /// Year folders by name where the language is known; otherwise by structure: two or more folders whose names differ only in a year,
     /// without album metadata, each holding nothing but items taken in that year.
     /// </summary>
-    private static Dictionary<string, int> YearFolders(IEnumerable<Folder> folders, IReadOnlyList<PairingFile> files)
+    private static Dictionary<string, int> YearFolders(IEnumerable<Folder> folders, IReadOnlyList<IPairingFile> files)
     {
         Dictionary<string, int> years = new(StringComparer.Ordinal);
         Dictionary<(string Parent, string Template), List<(string Path, int Year)>> templates = [];
@@ -200,10 +207,10 @@ public static partial class TakeoutPairing
         return years;
     }
 
-    private static bool TakenAround(PairingFile file, int year) => file.Json is TakeoutJson.OfMedia { Sidecar.TakenAt: { } taken }
+    private static bool TakenAround(IPairingFile file, int year) => file.Json is TakeoutJson.OfMedia { Sidecar.TakenAt: { } taken }
         && (taken.Year == year || taken.AddDays(1).Year == year || (taken.Year > 1 && taken.AddDays(-1).Year == year));
 
-    private static List<PairedAlbum> Albums(IEnumerable<Folder> folders, IReadOnlyList<PairingFile> files, Dictionary<string, int> years)
+    private static List<PairedAlbum> Albums(IEnumerable<Folder> folders, IReadOnlyList<IPairingFile> files, Dictionary<string, int> years)
     {
         HashSet<string> parents = new(StringComparer.Ordinal);
         List<Folder> candidates = [];
@@ -244,7 +251,7 @@ public static partial class TakeoutPairing
         return albums;
     }
 
-    private static List<PairedStack> Stacks(IEnumerable<Folder> folders, IReadOnlyList<PairingFile> files, FileVerdict[] verdicts)
+    private static List<PairedStack> Stacks(IEnumerable<Folder> folders, IReadOnlyList<IPairingFile> files, FileVerdict[] verdicts)
     {
         List<PairedStack> stacks = [];
         foreach (Folder folder in folders)

@@ -33,12 +33,12 @@ public sealed record Sidecar
     public string? Description { get; init; }
 
     /// <summary>The time that Photos shows, in UTC seconds. The person may have changed it; the file's own time stays what it was.</summary>
-    public long? TakenSeconds { get; init; }
+    public long? TakenSeconds { get => Unpack(_taken); init => _taken = value ?? None; }
 
     /// <summary>The time of the upload, in UTC seconds.</summary>
-    public long? CreatedSeconds { get; init; }
+    public long? CreatedSeconds { get => Unpack(_created); init => _created = value ?? None; }
 
-    public long? ModifiedSeconds { get; init; }
+    public long? ModifiedSeconds { get => Unpack(_modified); init => _modified = value ?? None; }
 
     /// <summary>The place that Photos shows.</summary>
     public Place? Place { get; init; }
@@ -66,6 +66,20 @@ public sealed record Sidecar
     public DateTimeOffset? TakenAt => Instant(TakenSeconds);
 
     public DateTimeOffset? CreatedAt => Instant(CreatedSeconds);
+
+    // A library has a hundred thousand of these, so nullable numbers are packed.
+    private const long None = long.MinValue;
+    private readonly long _taken = None;
+    private readonly long _created = None;
+    private readonly long _modified = None;
+
+    /// <summary>Whether two sidecars say the same, lists included: an album's copy of the year folder's.</summary>
+    internal bool SaysTheSame(Sidecar other) => Url == other.Url && Title == other.Title && _taken == other._taken && _created == other._created
+        && _modified == other._modified && Description == other.Description && Equals(Place, other.Place) && Equals(PlaceInFile, other.PlaceInFile)
+        && Favorited == other.Favorited && Archived == other.Archived && Trashed == other.Trashed && Origin == other.Origin
+        && DeviceFolder == other.DeviceFolder && People.SequenceEqual(other.People) && Comments.SequenceEqual(other.Comments);
+
+    private static long? Unpack(long value) => value == None ? null : value;
 
     internal static DateTimeOffset? Instant(long? seconds) =>
         seconds is { } s && s >= -62135596800 && s <= 253402300799 ? DateTimeOffset.FromUnixTimeSeconds(s) : null;

@@ -92,24 +92,29 @@ public static class TakeoutJsonParser
                 : TakeoutJson.Other.Instance;
     }
 
-    private static Sidecar ReadSidecar(JsonElement root, string title, long? taken, long? created) => new()
+    private static Sidecar ReadSidecar(JsonElement root, string title, long? taken, long? created)
     {
-        Title = title,
-        Url = NullIfEmpty(Text(root, "url")),
-        Description = NullIfEmpty(Text(root, "description")),
-        TakenSeconds = taken,
-        CreatedSeconds = created,
-        ModifiedSeconds = Seconds(root, "photoLastModifiedTime") ?? Seconds(root, "modificationTime"),
-        Place = ReadPlace(root, "geoData"),
-        PlaceInFile = ReadPlace(root, "geoDataExif"),
-        People = ReadPeople(root),
-        Favorited = Flag(root, "favorited"),
-        Archived = Flag(root, "archived"),
-        Trashed = Flag(root, "trashed"),
-        Origin = ReadOrigin(root, out string? folder),
-        DeviceFolder = folder,
-        Comments = ReadComments(root),
-    };
+        Place? shown = ReadPlace(root, "geoData");
+        Place? inFile = ReadPlace(root, "geoDataExif");
+        return new()
+        {
+            Title = title,
+            Url = NullIfEmpty(Text(root, "url")),
+            Description = NullIfEmpty(Text(root, "description")),
+            TakenSeconds = taken,
+            CreatedSeconds = created,
+            ModifiedSeconds = Seconds(root, "photoLastModifiedTime") ?? Seconds(root, "modificationTime"),
+            Place = shown,
+            PlaceInFile = inFile == shown ? shown : inFile,
+            People = ReadPeople(root),
+            Favorited = Flag(root, "favorited"),
+            Archived = Flag(root, "archived"),
+            Trashed = Flag(root, "trashed"),
+            Origin = ReadOrigin(root, out string? folder),
+            DeviceFolder = folder,
+            Comments = ReadComments(root),
+        };
+    }
 
     private static AlbumMetadata ReadAlbum(JsonElement root, string title) => new()
     {
