@@ -1,0 +1,95 @@
+using k8s.Models;
+using KlosetOperator.Api;
+using KlosetOperator.Jobs;
+using KlosetOperator.Runs;
+
+namespace KlosetOperator.Tests.Jobs;
+
+public sealed class JobViewsTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void A_Job_of_somebody_else_is_none_of_ours() => Assert.Null(JobViews.Of(new V1Job { Metadata = new V1ObjectMeta { Name = "x" } }, [], Now));
+
+    [Fact]
+    public void An_end_is_judged_once_the_pod_has_told_or_a_minute_has_passed()
+    {
+        var job = Job("Complete");
+        var early = JobViews.Of(job, [Pod("p", exitCode: null)], Now)!;
+        Assert.False(early.IsJudgeable(Now));
+        Assert.True(early.IsJudgeable(Now.AddMinutes(2)));
+        var told = JobViews.Of(job, [Pod("p", exitCode: 0)], Now)!;
+        Assert.True(told.IsJudgeable(Now));
+        Assert.Equal(0, told.End!.ExitCode);
+    }
+
+    [Fact]
+    public void A_crashed_pod_does_not_speak_for_the_one_after_it()
+    {
+        var view = JobViews.Of(Job("Complete"), [Pod("a", exitCode: 137, age: 10), Pod("b", exitCode: null, age: 1)], Now)!;
+        Assert.Null(view.End!.ExitCode);
+        Assert.False(view.IsJudgeable(Now));
+    }
+
+    [Fact]
+    public void A_pod_that_contradicts_its_Job_is_waited_for() =>
+        Assert.Null(JobViews.Of(Job("Complete"), [Pod("a", exitCode: 137)], Now)!.End!.ExitCode);
+
+    [Theory]
+    [InlineData("Pending", "PodScheduled", "False", 11, Reasons.Unschedulable, nameof(JobPhase.Starting))]
+    [InlineData("Pending", "PodScheduled", "False", 1, Reasons.Starting, nameof(JobPhase.Starting))]
+    [InlineData("Running", "Ready", "Unknown", 1, Reasons.NodeUnreachable, nameof(JobPhase.Unknown))]
+    [InlineData("Running", "Ready", "True", 1, Reasons.BackingUp, nameof(JobPhase.Running))]
+    public void What_the_pod_waits_for_is_said(string phase, string condition, string status, int age, string reason, string expected)
+    {
+        var pod = Pod("p", null, age);
+        pod.Status = new V1PodStatus { Phase = phase, Conditions = [new V1PodCondition { Type = condition, Status = status }] };
+        var view = JobViews.Of(Job(null), [pod], Now)!;
+        Assert.Equal((reason, expected), (view.Reason, view.Phase.ToString()));
+    }
+
+    [Fact]
+    public void An_image_that_cannot_be_pulled_is_said()
+    {
+        var pod = Pod("p", null);
+        pod.Status = new V1PodStatus
+        {
+            Phase = "Pending",
+            ContainerStatuses = [new V1ContainerStatus { Name = "worker", State = new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = "ImagePullBackOff" } } }],
+        };
+        Assert.Equal(Reasons.ImageUnavailable, JobViews.Of(Job(null), [pod], Now)!.Reason);
+    }
+
+    private static V1Job Job(string? condition) => new()
+    {
+        Metadata = new V1ObjectMeta
+        {
+            Name = "phb-alice-x", Uid = "job", CreationTimestamp = Now.AddMinutes(-20).UtcDateTime,
+            Labels = new Dictionary<string, string> { [Labels.RunId] = "run", [Labels.RunKind] = "backup", [Labels.Attempt] = "2" },
+            Annotations = new Dictionary<string, string> { [JobBuilder.SlotAnnotation] = "2026-11-23T03:00:00Z" },
+        },
+        Spec = new V1JobSpec(),
+        Status = condition is null
+            ? null
+            : new V1JobStatus { CompletionTime = Now.UtcDateTime, Conditions = [new V1JobCondition { Type = condition, Status = "True", LastTransitionTime = Now.UtcDateTime }] },
+    };
+
+    private static V1Pod Pod(string name, int? exitCode, int age = 1) => new()
+    {
+        Metadata = new V1ObjectMeta { Name = name, CreationTimestamp = Now.AddMinutes(-age).UtcDateTime },
+        Status = new V1PodStatus
+        {
+            ContainerStatuses =
+            [
+                new V1ContainerStatus
+                {
+                    Name = "worker",
+                    State = exitCode is { } code
+                        ? new V1ContainerState { Terminated = new V1ContainerStateTerminated { ExitCode = code, FinishedAt = Now.UtcDateTime } }
+                        : new V1ContainerState { Running = new V1ContainerStateRunning() },
+                },
+            ],
+        },
+    };
+}

@@ -1,0 +1,108 @@
+using k8s.Models;
+using KlosetOperator.Api;
+using KlosetOperator.References;
+using KlosetOperator.Repositories;
+using KlosetOperator.Restores;
+using KlosetOperator.Runs;
+using KlosetWorker.Contract;
+
+namespace KlosetOperator.Tests.Restores;
+
+public sealed class RestorePlannerTests
+{
+    private static readonly DateTimeOffset Now = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void A_restore_starts_at_once_and_once() => Assert.Equal(1, Assert.IsType<RunDecision.Start>(Decide(Facts())).Order.Attempt);
+
+    [Fact]
+    public void A_restore_that_ended_stays_ended()
+    {
+        var status = RestoreStatuses.Apply(new PhotoRestoreStatus(), Facts().Restore, Judge(0, RunOutcome.Succeeded, new RestoreTotals(7, 700)), Now);
+        Assert.Equal(Reasons.Idle, Assert.IsType<RunDecision.Wait>(Decide(Facts(known: status))).Reason);
+        var built = RestoreStatuses.Build(Facts(known: status), Decide(Facts(known: status)), null, null);
+        Assert.Equal(("True", "100 %"), (Condition(built, ConditionTypes.Succeeded).Status, built.Progress));
+    }
+
+    [Fact]
+    public void An_incomplete_restore_is_no_success_and_waits_for_a_person()
+    {
+        var verdict = RestoreStatuses.Strict(Judge(3, RunOutcome.Incomplete, new RestoreTotals(6, 600, Failed: 1)));
+        Assert.Equal(RetryClass.Terminal, verdict.Retry);
+        var status = RestoreStatuses.Apply(new PhotoRestoreStatus(), Facts().Restore, verdict, Now);
+        Assert.Null(status.CompletionTime);
+        var facts = Facts(known: status) with { History = new RunHistory { StalledOn = new StalledOn { Reason = verdict.Reason, Message = verdict.Message } } };
+        Assert.Equal("False", Condition(RestoreStatuses.Build(facts, Decide(facts), null, null), ConditionTypes.Succeeded).Status);
+    }
+
+    [Fact]
+    public void Uploads_to_Google_are_planned_first_and_many_wait_for_the_hash()
+    {
+        var google = new RestoreTarget { GooglePhotos = new GooglePhotosTarget { Account = new TargetAccount { Id = "alice", CredentialsSecretRef = new NameRef { Name = "g" } } } };
+        var first = Facts(target: google);
+        Assert.True(first.NeedsPlan);
+        var verdict = Verdict.Of("run", End(0, new RunResult { RunId = "run", Outcome = RunOutcome.Succeeded, Reason = "Succeeded", Plan = new RestorePlan(501, 1, 1, "abc") }));
+        var planned = RestoreStatuses.Apply(new PhotoRestoreStatus(), first.Restore, verdict, Now);
+        Assert.Null(planned.CompletionTime);
+        var waiting = Facts(target: google, known: planned);
+        Assert.Equal(Reasons.WaitingForApproval, Assert.IsType<RunDecision.Wait>(Decide(waiting)).Reason);
+        Assert.Equal("ApprovePlan", RestoreStatuses.Build(waiting, Decide(waiting), null, null).Actions!.Single().Kind);
+        Assert.IsType<RunDecision.Wait>(Decide(Facts(target: google, known: planned, approved: "another")));
+        Assert.IsType<RunDecision.Start>(Decide(Facts(target: google, known: planned, approved: "abc")));
+        Assert.IsType<RunDecision.Start>(Decide(Facts(target: google, known: planned with { Plan = planned.Plan! with { Items = 500 } })));
+    }
+
+    [Fact]
+    public void Cancel_ends_the_Job_and_then_the_restore()
+    {
+        var job = new JobView { Name = "j", Uid = "j", RunId = "r", Kind = RunKind.Restore, Slot = Now, Attempt = 1, Created = Now, Phase = JobPhase.Running };
+        Assert.IsType<RunDecision.End>(Decide(Facts(cancel: true) with { Jobs = [job] }));
+        var after = Facts(cancel: true);
+        var status = RestoreStatuses.Build(after, Decide(after), null, null);
+        Assert.Equal(("False", Reasons.Cancelled), (Condition(status, ConditionTypes.Succeeded).Status, Condition(status, ConditionTypes.Succeeded).Reason));
+        Assert.Equal(Now, status.CompletionTime);
+        var again = RestoreStatuses.Build(Facts(cancel: true, known: status), Decide(Facts(cancel: true, known: status)), null, null);
+        Assert.Equal(Reasons.Cancelled, Condition(again, ConditionTypes.Succeeded).Reason);
+    }
+
+    [Fact]
+    public void The_snapshot_is_pinned_once_a_run_resolved_it()
+    {
+        var status = RestoreStatuses.Apply(
+            new PhotoRestoreStatus(), Facts().Restore,
+            Verdict.Of("run", End(4, new RunResult { RunId = "run", Outcome = RunOutcome.Paused, Reason = "Paused", SnapshotId = new string('b', 64) })), Now);
+        var run = KlosetOperator.Jobs.RunFiles.Restore(Facts().Restore, status.Resolved!.SnapshotID, false, new KlosetOperator.Jobs.MountPlan());
+        Assert.Equal((new string('b', 64), false), (run.SnapshotId, run.Latest));
+    }
+
+    private static RunDecision Decide(RestoreFacts facts) => RestorePlanner.Decide(facts);
+
+    private static V1Condition Condition(PhotoRestoreStatus status, string type) => status.Conditions!.Single(condition => condition.Type == type);
+
+    private static Verdict Judge(int code, RunOutcome outcome, RestoreTotals totals) =>
+        Verdict.Of("run", End(code, new RunResult { RunId = "run", Outcome = outcome, Reason = outcome.ToString(), SnapshotId = new string('a', 64), Restored = totals }));
+
+    private static RunEnd End(int code, RunResult result) =>
+        new() { Time = Now, ExitCode = code, JobSucceeded = code == 0, TerminationMessage = RunResult.ToJson(result) };
+
+    private static RestoreFacts Facts(RestoreTarget? target = null, PhotoRestoreStatus? known = null, string? approved = null, bool cancel = false) => new()
+    {
+        Restore = new PhotoRestore
+        {
+            Metadata = new V1ObjectMeta { Name = "back", NamespaceProperty = "photos", Uid = "uid", CreationTimestamp = Now.UtcDateTime, Generation = 1 },
+            Spec = new PhotoRestoreSpec
+            {
+                Source = new RestoreSource { BackupRef = new NameRef { Name = "alice" }, Latest = true },
+                Target = target ?? new RestoreTarget { Volume = new VolumeLocation { ClaimName = "out" } },
+                ApprovedPlan = approved,
+                Cancel = cancel,
+            },
+        },
+        Repository = new RepositoryHealth(null, "", 4),
+        References = new ReferenceState(null, ""),
+        Jobs = [],
+        History = new RunHistory(),
+        Known = known ?? new PhotoRestoreStatus(),
+        Now = Now,
+    };
+}
