@@ -54,6 +54,16 @@ public sealed partial class DocsTests(ServerFixture server)
     }
 
     [Fact]
+    public async Task Argo_CD_shows_red_what_is_red()
+    {
+        var lua = Command.Find("lua5.4") ?? Command.Find("lua");
+        Assert.SkipWhen(lua is null, "lua is not on PATH (Debian's package lua5.4)");
+        var test = Path.Combine(House.Root, "tests", "Charts.Tests", "Docs", "health_test.lua");
+        var result = await Command.RunAsync(lua!, [test, Path.Combine(House.Docs, "gitops", "argocd", "health.lua")]);
+        Assert.True(result.ExitCode == 0, result.Output + result.Error);
+    }
+
+    [Fact]
     public void Every_verb_of_kloset_in_the_docs_is_one()
     {
         var verbs = Directory.GetFiles(Path.Combine(House.Root, "worker", "KlosetWorker", "Commands"), "*.cs")
