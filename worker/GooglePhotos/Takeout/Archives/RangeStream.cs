@@ -7,11 +7,14 @@ public delegate Task ReadRange(long offset, Memory<byte> destination, Cancellati
 
 /// <summary>
 /// A seekable stream over range reads. It fetches windows, so that the entries of an archive read in their order cost one request per
-/// window and not one per entry.
+/// window and not one per entry. After a jump the first window is small: who picks sidecars out of a part does not pay for the films
+/// between them.
 /// </summary>
 /// <param name="windowBytes">8 MiB keeps requests few; the memory is held while the stream is open.</param>
 public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8 << 20) : Stream
 {
+    private const int WindowAfterJump = 256 << 10;
+
     private byte[]? _window;
     private long _windowStart;
     private int _windowLength;
@@ -41,7 +44,8 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
         if (_position < _windowStart || _position >= _windowStart + _windowLength)
         {
             _window ??= ArrayPool<byte>.Shared.Rent((int)Math.Min(windowBytes, Math.Max(length, 1)));
-            int wanted = (int)Math.Min(Math.Min(windowBytes, _window.Length), length - _position);
+            bool sequential = _position == _windowStart + _windowLength;
+            int wanted = (int)Math.Min(Math.Min(sequential ? windowBytes : WindowAfterJump, _window.Length), length - _position);
             _windowLength = 0;
             await read(_position, _window.AsMemory(0, wanted), cancellationToken);
             _windowStart = _position;

@@ -523,7 +523,8 @@ public sealed class TakeoutExport
             return true;
         }
 
-        if (!entry.IsJson || entry.Size > TakeoutJsonParser.MaxBytes)
+        // What was parsed before (metadata first, everything after) is not read again unless the caller asks.
+        if (!entry.IsJson || entry.Json is not null || entry.Size > TakeoutJsonParser.MaxBytes)
         {
             return true;
         }
@@ -531,7 +532,7 @@ public sealed class TakeoutExport
         try
         {
             byte[] json = await content.BufferAsync(ct);
-            entry.Json ??= Share(TakeoutJsonParser.Parse(json));
+            entry.Json = Share(TakeoutJsonParser.Parse(json));
             if (entry.Json is TakeoutJson.Unreadable { Reason: var reason })
             {
                 _findings.Add(FindingKind.InvalidJson, entry.Part.Path, entry.Path, $"{EntryNames.Display(entry.Path)} is not a readable JSON file ({reason}); it is kept as it is.");
