@@ -32,6 +32,7 @@ public static class ApiJson
             TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { UseMicroTimes } },
         };
         options.Converters.Add(new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false));
+        options.Converters.Add(new PooledStringConverter());
         options.Converters.Add(new TimeConverter(alwaysMicroseconds: false));
         options.Converters.Add(new OffsetTimeConverter());
         options.MakeReadOnly();

@@ -147,6 +147,24 @@ public sealed class ApiClientTests : IDisposable
     }
 
     [Fact]
+    public void Strings_that_repeat_are_one_object_and_all_are_right()
+    {
+        static V1ConfigMap Read(string json) => System.Text.Json.JsonSerializer.Deserialize<V1ConfigMap>(json, ApiJson.Options)!;
+        var first = Read("""{"metadata":{"name":"same","labels":{"key":"value"}},"data":{"a":"ä","b":"x\n\u00e4","c":null}}""");
+        var second = Read("""{"metadata":{"name":"same","labels":{"key":"value"}}}""");
+        Assert.Same(first.Metadata.Name, second.Metadata.Name);
+        Assert.Same(first.Metadata.Labels["key"], second.Metadata.Labels["key"]);
+        Assert.Equal(["ä", "x\nä", null], first.Data.Values);
+        Assert.Throws<System.Text.Json.JsonException>(static () => Read("""{"metadata":{"name":7}}"""));
+        var random = new Random(1);
+        for (var i = 0; i < 20_000; i++)
+        {
+            var text = new string((char)('a' + random.Next(26)), random.Next(1, 40)) + random.Next(1000);
+            Assert.Equal(text, Read("{\"data\":{\"" + text + "\":\"" + text + "\"}}").Data[text]);
+        }
+    }
+
+    [Fact]
     public void Paths_follow_the_group_and_the_namespace()
     {
         Assert.Equal("api/v1/namespaces/n/secrets/a%2Fb", ApiResource.Of<V1Secret>().Path("n", "a/b"));
