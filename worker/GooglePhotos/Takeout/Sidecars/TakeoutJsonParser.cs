@@ -40,6 +40,12 @@ public static class TakeoutJsonParser
             json = json[3..];
         }
 
+        if (!System.Text.Unicode.Utf8.IsValid(json.Span))
+        {
+            // a cut inside a character: everything else can still be read, and the bytes themselves are kept verbatim elsewhere
+            json = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(json.Span));
+        }
+
         try
         {
             return Read(json);
@@ -308,7 +314,7 @@ public static class TakeoutJsonParser
         }
         catch (InvalidOperationException)
         {
-            // A title cut inside an emoji ("\ud83d" alone) or bytes that are not UTF-8: read what can be read.
+            // A title cut inside an emoji ("\ud83d" alone): read what can be read.
             return UnescapeLeniently(value.GetRawText());
         }
     }
