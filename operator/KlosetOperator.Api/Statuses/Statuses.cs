@@ -91,7 +91,7 @@ public sealed record RunRecord
     [JsonConverter(typeof(TimestampConverter))]
     public DateTimeOffset? CompletionTime { get; init; }
 
-    /// <summary>Succeeded, NothingNew, Incomplete, Paused, Failed, Cancelled or Lost.</summary>
+    /// <summary>Succeeded, NothingNew, Incomplete, Paused, WaitingForApproval, Failed, Cancelled or Lost.</summary>
     [Length(1, 32)]
     public required string Outcome { get; init; }
 

@@ -1,4 +1,5 @@
 using KlosetOperator.Api;
+using KlosetOperator.Runs;
 using KlosetWorker.Contract;
 
 namespace KlosetOperator.Jobs;
@@ -35,7 +36,8 @@ internal static class RunFiles
     public static RunBackup Backup(PhotoBackup backup, MountPlan mounts)
     {
         var (spec, status) = (backup.Spec, backup.Status);
-        var annotations = backup.Metadata.Annotations;
+        var gap = StallMark.Annotation(backup.Metadata, Annotations.AcceptGap);
+        var forget = StallMark.Annotation(backup.Metadata, Annotations.ApproveForget);
         return new RunBackup
         {
             Takeout = spec.Source.Takeout?.Locations.Select(location => Location(location, mounts)).ToArray(),
@@ -43,7 +45,9 @@ internal static class RunFiles
             LibraryCredentialsSecret = spec.Source.Library is { } library ? mounts.Secret(library.CredentialsSecretRef.Name) : null,
             PickerCredentialsSecret = spec.Source.Picker is { } picker ? mounts.Secret(picker.CredentialsSecretRef.Name) : null,
             PickerMaxItems = spec.Source.Picker?.MaxItems,
-            IngestedDigest = status?.IngestedDigest,
+
+            // With an answer of a person's to give to the repository, the worker must open it even when the source brings nothing new.
+            IngestedDigest = forget is null && (gap is null || gap != status?.Library?.GapHash) ? status?.IngestedDigest : null,
             Selection = spec.Selection is { } selection
                 ? new RunSelection
                 {
@@ -57,8 +61,8 @@ internal static class RunFiles
                     keep.KeepLast, keep.KeepHourly, keep.KeepDaily, keep.KeepWeekly, keep.KeepMonthly, keep.KeepYearly,
                     keep.KeepWithin.Length == 0 ? null : keep.KeepWithin)
                 : null,
-            AcceptedGaps = annotations?.TryGetValue(Annotations.AcceptGap, out var gap) == true ? [gap] : null,
-            ApprovedForget = annotations?.TryGetValue(Annotations.ApproveForget, out var forget) == true ? forget : null,
+            AcceptedGaps = gap is null ? null : [gap],
+            ApprovedForget = forget,
         };
     }
 

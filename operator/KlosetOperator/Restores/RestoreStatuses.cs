@@ -18,6 +18,7 @@ internal static class RestoreStatuses
     {
         { Outcome: Outcomes.Lost } => verdict with { Outcome = Outcomes.Failed, Retry = RetryClass.BackOff },
         { Retry: RetryClass.NextSlot } => verdict with { Retry = RetryClass.Terminal },
+        { Retry: RetryClass.Approval, Result.Plan: null } => verdict with { Retry = RetryClass.Terminal }, // nothing to approve
         _ => verdict,
     };
 

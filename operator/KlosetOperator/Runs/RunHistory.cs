@@ -81,9 +81,10 @@ internal sealed record RunHistory
 
     private static RunHistory Follow(RunHistory history, Verdict verdict, StalledOn mark, DateTimeOffset time, string uid) => verdict.Retry switch
     {
+        _ when verdict.Outcome == Outcomes.Lost => history with { RetryAfter = null, StalledOn = null }, // the question comes first, at once
         RetryClass.None when verdict.Outcome == Outcomes.Cancelled => history with { RetryAfter = time + BackOff.First },
         RetryClass.None or RetryClass.NextSlot or RetryClass.Approval => history with { ConsecutiveFailures = 0, RetryAfter = null, StalledOn = null },
-        RetryClass.Resume => history with { RetryAfter = verdict.Result?.ResumeAfter ?? time, StalledOn = null },
+        RetryClass.Resume => history with { RetryAfter = verdict.Result?.ResumeAfter ?? Slice(history, time), StalledOn = null },
         RetryClass.BackOff => history with
         {
             ConsecutiveFailures = history.ConsecutiveFailures + 1,
@@ -98,6 +99,10 @@ internal sealed record RunHistory
         },
         _ => throw new ArgumentOutOfRangeException(nameof(verdict)),
     };
+
+    /// <summary>A slice that was over goes on at once; one that was hardly begun would spin.</summary>
+    private static DateTimeOffset Slice(RunHistory history, DateTimeOffset time) =>
+        history.Newest?.StartTime is { } start && time - start < BackOff.First ? time + BackOff.First : time;
 
     private RunHistory FoldInspection(JobView job, Verdict verdict, StalledOn mark, string uid)
     {

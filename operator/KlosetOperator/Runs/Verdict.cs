@@ -50,6 +50,7 @@ internal sealed record Verdict(string Outcome, string Reason, string Message, Re
             ExitCode.Incomplete => Outcomes.Incomplete,
             ExitCode.Paused => Outcomes.Paused,
             ExitCode.Cancelled => Outcomes.Cancelled,
+            ExitCode.ApprovalNeeded => Outcomes.Waiting,
             _ => Outcomes.Failed,
         };
         return new(outcome, result?.Reason ?? known.Reason, Words(result, known.Meaning, known.Remedy), known.Retry, result);
@@ -109,4 +110,7 @@ internal static class Outcomes
     public const string Failed = "Failed";
     public const string Cancelled = "Cancelled";
     public const string Lost = "Lost";
+
+    /// <summary>Did what it may do without a person, and says what waits for one.</summary>
+    public const string Waiting = "WaitingForApproval";
 }

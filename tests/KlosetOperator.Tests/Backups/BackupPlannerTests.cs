@@ -124,8 +124,34 @@ public sealed class BackupPlannerTests
     {
         var world = new BackupWorld();
         world.Reconcile();
+        world.Now += TimeSpan.FromHours(6);
         world.End(4, new RunResult { RunId = "", Outcome = RunOutcome.Paused, Reason = "Paused" });
         Assert.Equal(2, Assert.IsType<RunDecision.Follow>(world.Reconcile()).Job.Attempt);
+        world.End(4, new RunResult { RunId = "", Outcome = RunOutcome.Paused, Reason = "Paused" });
+        Assert.Equal(world.Now.AddMinutes(1), Wait(world).Until); // one that was hardly begun does not spin
+    }
+
+    [Fact]
+    public void What_waits_for_an_approval_does_not_hold_up_the_nights()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.End(15);
+        Assert.Equal(Reasons.Idle, Wait(world).Reason);
+        Assert.Equal(0, world.Status.ConsecutiveFailures);
+    }
+
+    [Fact]
+    public void A_person_s_answer_makes_the_worker_open_the_repository()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.EndWell(RunOutcome.Incomplete, missing: 3);
+        world.Reconcile();
+        Assert.Equal("digest", Order().IngestedDigest);
+        world.Annotate(Annotations.AcceptGap, "gap-3");
+        Assert.Equal((null, "gap-3"), (Order().IngestedDigest, Order().AcceptedGaps!.Single()));
+        RunBackup Order() => KlosetOperator.Jobs.RunFiles.Backup(world.Backup, new KlosetOperator.Jobs.MountPlan());
     }
 
     [Fact]
