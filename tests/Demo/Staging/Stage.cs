@@ -238,12 +238,12 @@ public sealed class Stage : IAsyncDisposable
         }
 
         text.AppendLine("\nEvents:");
-        foreach (var row in Cluster.Table("events", Namespace).Skip(1).TakeLast(15))
+        foreach (var e in Cluster.List("events", Namespace).OrderBy(e => e.Text("metadata", "uid"), StringComparer.Ordinal).TakeLast(15))
         {
-            text.AppendLine("  " + string.Join("  ", row.Take(5)));
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {e.Text("type")} {e.Text("reason")} {e.Text("involvedObject", "name")}: {e.Text("message")}");
         }
 
-        foreach (var pod in Cluster.List("pods", Namespace).TakeLast(2))
+        foreach (var pod in Cluster.List("pods", Namespace).OrderBy(pod => pod.Text("metadata", "uid"), StringComparer.Ordinal).TakeLast(2))
         {
             var name = pod.Text("metadata", "name")!;
             text.AppendLine(CultureInfo.InvariantCulture, $"\nPod {name}: {pod.Text("status", "phase")}, {pod.Array("status", "containerStatuses")?[0].Object("state")?.ToJsonString()}");
