@@ -59,7 +59,7 @@ public sealed class HouseholdTests
         var first = await home.UntilSnapshotsAsync(1);
         home.Stage.RequestRun("again");
         var second = await home.UntilBackupAsync("another run", phb => (phb.Array("status", "runs")?.Count ?? 0) >= 2);
-        Assert.Equal(1, second.Array("status", "snapshots")!.Count);
+        Assert.Single(second.Array("status", "snapshots")!);
         Assert.Equal(first.Text("status", "coveredThrough"), second.Text("status", "coveredThrough"));
     }
 
