@@ -17,6 +17,9 @@ namespace DevCluster.Api;
 internal sealed class ApiServer(
     ObjectStore store, ResourceCatalog catalog, ResourceOperations operations, FaultScript faults, PodLogs logs, ClusterOptions options)
 {
+    /// <summary>Protobuf: swagger "2.0", info with a title and a version, no paths.</summary>
+    private static readonly byte[] EmptySwagger = [0x0a, 3, .. "2.0"u8, 0x12, 19, 0x0a, 10, .. "Kubernetes"u8, 0x12, 5, .. "v1.32"u8, 0x42, 0];
+
     private readonly Discovery _discovery = new(catalog);
     private readonly OpenApiDocuments _openApi = new(catalog);
     private readonly TableRenderer _tables = new(options.Time);
@@ -113,6 +116,14 @@ internal sealed class ApiServer(
                 _ => null,
             };
             await WriteAsync(http, content ?? throw ApiException.PathNotFound());
+            return;
+        }
+
+        if (parts is ["openapi", "v2"])
+        {
+            // Swagger 2.0 without paths: kubectl falls back to it for kinds that v3 does not know, and then asks no more of it.
+            http.Response.ContentType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+            await http.Response.Body.WriteAsync(EmptySwagger, http.RequestAborted);
             return;
         }
 

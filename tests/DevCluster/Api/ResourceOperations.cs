@@ -629,6 +629,6 @@ internal sealed partial class ResourceOperations(ObjectStore store, ResourceCata
         options.Warnings.AddRange(unknown.Select(field => $"unknown field \"{field}\"").Except(options.Warnings));
     }
 
-    [GeneratedRegex(@"^[a-z0-9:]([-a-zA-Z0-9.:_]*[a-zA-Z0-9])?$")]
+    [GeneratedRegex(@"^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$")]
     private static partial Regex NamePattern();
 }

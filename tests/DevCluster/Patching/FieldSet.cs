@@ -184,6 +184,15 @@ internal sealed class FieldSet
 
     public static bool IsSet(StructuralSchema? schema) => schema is { Type: SchemaType.Array, List: ListKind.Set };
 
+    private void MarkAll()
+    {
+        IsMember = true;
+        foreach (var child in _children.Values)
+        {
+            child.MarkAll();
+        }
+    }
+
     private static string Show(string element)
     {
         if (element.StartsWith("f:", StringComparison.Ordinal))
@@ -290,7 +299,7 @@ internal sealed class FieldSet
         {
             var child = changed.At(element);
             Collect(child, after, schema);
-            child.IsMember = true;
+            child.MarkAll();
         }
         else if (wasThere && !isThere)
         {

@@ -23,12 +23,9 @@ internal static class ManagedFields
     public static void RecordUpdate(
         JsonObject? before, JsonObject after, StructuralSchema schema, string manager, string subresource, bool hasStatus, DateTimeOffset now)
     {
-        var entries = Read(before ?? after);
-        if (after.Object("metadata")?.ContainsKey("managedFields") == true && after.Array("metadata", "managedFields") is { Count: 0 })
-        {
-            entries.Clear();
-        }
-
+        // A client may rewrite the book-keeping itself, as kubectl does when it moves from client-side to server-side apply.
+        var given = subresource.Length == 0 ? Read(after) : [];
+        var entries = given.Count > 0 || before is null ? given : Read(before);
         var (changed, removed) = FieldSet.Compare(Bare(before), Bare(after), schema);
         Strip(changed, subresource, hasStatus);
         Strip(removed, subresource, hasStatus);
@@ -179,9 +176,13 @@ internal static class ManagedFields
             set.ExceptRecursively(StatusOnly);
         }
 
-        if (set.Find("f:metadata") is { IsEmpty: true } or { Children.Count: 0 })
+        if (set.Find("f:metadata") is { } metadata)
         {
-            set.Drop("f:metadata");
+            metadata.IsMember = false;
+            if (metadata.IsEmpty)
+            {
+                set.Drop("f:metadata");
+            }
         }
     }
 

@@ -17,6 +17,12 @@ internal static class BuiltInStrategies
         switch (type.StorageName)
         {
             case "namespaces":
+                if (obj.Text("metadata", "name") is { } name && name.Any(c => c is '.' or '_' or ':'))
+                {
+                    errors.Add(FieldError.Invalid("metadata.name", name,
+                        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"));
+                }
+
                 obj.Ensure("metadata").Ensure("labels")["kubernetes.io/metadata.name"] = obj.Text("metadata", "name");
                 obj.Ensure("spec")["finalizers"] = new JsonArray("kubernetes");
                 obj["status"] = new JsonObject { ["phase"] = "Active" };
@@ -189,6 +195,11 @@ internal static class BuiltInStrategies
             labels["controller-uid"] = uid;
             labels[JobNameLabel] = name;
             labels["job-name"] = name;
+            if (job.Object("metadata", "labels") is not { Count: > 0 })
+            {
+                job.Ensure("metadata")["labels"] = labels.Copy();
+            }
+
             spec["selector"] = new JsonObject { ["matchLabels"] = new JsonObject { [ControllerUidLabel] = uid } };
         }
     }
