@@ -74,7 +74,7 @@ public sealed class HouseholdTests
         await home.ApplyBackupAsync();
         var killed = await KillWorkerWhenItHasWrittenAsync(home);
         var backup = await home.UntilSnapshotsAsync(1);
-        Assert.Equal(150, backup.Integer("status", "library", "items"));
+        Assert.True(backup.Integer("status", "library", "items") >= 150);
         Assert.True(Stage.IsTrue(backup, "Complete"));
         var dead = stage.Cluster.Get("pods", Stage.Namespace, killed);
         Assert.Equal(137, dead.Array("status", "containerStatuses")![0].Integer("state", "terminated", "exitCode"));
