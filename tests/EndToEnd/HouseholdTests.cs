@@ -37,7 +37,7 @@ public sealed class HouseholdTests
 
         await home.ApplyRestoreAsync();
         var restore = await home.UntilRestoredAsync();
-        Assert.Equal(backup.Array("status", "snapshots")![0].Text("id"), restore.Text("status", "resolved", "snapshot"));
+        Assert.StartsWith(restore.Text("status", "resolved", "snapshot")!, backup.Array("status", "snapshots")![0].Text("id"), StringComparison.Ordinal);
         Assert.Empty(RestoredLibrary.Compare(stage.RestoredFolder, stage.Exports).Problems);
 
         Assert.Equal(["NAME", "READY", "PROTECTED", "COVERED", "RUNNING", "LAST SUCCESS", "NEXT", "ITEMS", "ACTION", "AGE"], stage.Cluster.Table(Stage.Backups, Stage.Namespace)[0]);
@@ -199,7 +199,9 @@ public sealed class HouseholdTests
         await home.ApplyRestoreAsync();
         await home.UntilRestoredAsync();
         var comparison = RestoredLibrary.Compare(stage.RestoredFolder, stage.Exports);
-        Assert.All(comparison.Problems, problem => Assert.Contains(export.Items[0].Url, problem, StringComparison.Ordinal));
+        // The entry is kept under a harmless name; of the item whose sidecar is broken only the sidecar is missing.
+        Assert.All(comparison.Problems, problem => Assert.True(
+            problem.Contains(export.Items[0].Url, StringComparison.Ordinal) || problem.StartsWith(Path.Combine(stage.RestoredFolder, "Google Photos", "x"), StringComparison.Ordinal), problem));
         Assert.False(File.Exists(Path.GetFullPath(Path.Combine(stage.RestoredFolder, "..", "..", "x"))));
         Assert.False(File.Exists(Path.GetFullPath(Path.Combine(stage.RestoredFolder, "..", "x"))));
         home.AssertPlainWords();

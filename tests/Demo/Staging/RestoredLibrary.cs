@@ -59,6 +59,12 @@ public static class RestoredLibrary
             }
         }
 
+        var sources = exports.SelectMany(export => export.Items).SelectMany(item => item.Folders).SelectMany(f => f.Media).Select(file => file.Sha256.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal);
+        foreach (var (hash, places) in byHash.Where(pair => !sources.Contains(pair.Key)))
+        {
+            problems.Add($"{places[0]} was restored with the SHA-256 {hash}, which no source file has");
+        }
+
         foreach (var (url, item) in items)
         {
             if (!sidecars.TryGetValue(url, out var told))
