@@ -57,6 +57,7 @@ public sealed class FastCdc : Chunker
     }
 
     /// <summary>The first position in [from, to) at which the fingerprint meets the mask, else <paramref name="to"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static nint Scan(ref byte data, nint from, nint to, ref ulong fingerprint, ulong mask)
     {
         ref ulong gear = ref MemoryMarshal.GetReference(GearTable.Words);

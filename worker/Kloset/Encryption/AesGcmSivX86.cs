@@ -36,6 +36,7 @@ internal static class AesGcmSivX86
     }
 
     // RFC 8452, section 4: the first halves of six encrypted counter blocks.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector128<byte> DeriveKeys(in AesRoundKeys key, ReadOnlySpan<byte> nonce, ref AesRoundKeys recordKey)
     {
         ref byte at = ref MemoryMarshal.GetReference(nonce);
@@ -75,6 +76,7 @@ internal static class AesGcmSivX86
     private static Vector128<byte> FirstHalves(Vector128<byte> a, Vector128<byte> b) => Sse2.UnpackLow(a.AsUInt64(), b.AsUInt64()).AsByte();
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector128<byte> Tag(
         in AesRoundKeys recordKey, Vector128<byte> authentication, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plaintext, bool wide)
     {
@@ -100,6 +102,7 @@ internal static class AesGcmSivX86
 
     // Counter mode from the tag with its last bit set; the counter is the first 32-bit word and wraps by itself.
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyKeyStream(in AesRoundKeys key, Vector128<byte> tag, ReadOnlySpan<byte> source, Span<byte> destination)
     {
         Vector128<uint> counter = (tag | Vector128.Create(0, 1UL << 63).AsByte()).AsUInt32();

@@ -14,6 +14,7 @@ internal static class AesKeyWrap
     private const ulong InitialValue = 0xA6A6A6A6A6A6A6A6;
     private const int MaxWords = 8;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Wrap(AesBlockCipher keyEncryptionKey, ReadOnlySpan<byte> key, Span<byte> wrapped)
     {
         int words = Words(key.Length);
@@ -45,6 +46,7 @@ internal static class AesKeyWrap
     }
 
     /// <summary>False when the wrapped key was not made under this key-encryption key, or is damaged; <paramref name="key"/> is then cleared.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryUnwrap(AesBlockCipher keyEncryptionKey, ReadOnlySpan<byte> wrapped, Span<byte> key)
     {
         int words = Words(key.Length);

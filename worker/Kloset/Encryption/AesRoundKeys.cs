@@ -21,6 +21,7 @@ internal struct AesRoundKeys
         Expand(Vector128.LoadUnsafe(ref key), Vector128.LoadUnsafe(ref key, 16));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Expand(Vector128<byte> low, Vector128<byte> high)
     {
         this[0] = low;
@@ -52,6 +53,7 @@ internal struct AesRoundKeys
         inverse[14] = this[0];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly Vector128<byte> EncryptBlock(Vector128<byte> block)
     {
         block ^= this[0];
@@ -64,6 +66,7 @@ internal struct AesRoundKeys
     }
 
     /// <summary>Decrypts with keys made by <see cref="Invert"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly Vector128<byte> DecryptBlock(Vector128<byte> block)
     {
         block ^= this[0];

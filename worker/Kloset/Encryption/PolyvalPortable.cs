@@ -22,6 +22,7 @@ internal struct PolyvalPortable
     }
 
     /// <summary>Takes whole blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Update(ReadOnlySpan<byte> blocks)
     {
         for (; !blocks.IsEmpty; blocks = blocks[16..])

@@ -36,6 +36,7 @@ internal struct PolyvalX86
     }
 
     /// <summary>Takes whole blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Update(ReadOnlySpan<byte> blocks, bool wide)
     {
         ref byte at = ref MemoryMarshal.GetReference(blocks);
@@ -70,6 +71,7 @@ internal struct PolyvalX86
     }
 
     /// <summary>Takes the last block, clears the powers of the key and returns the sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Vector128<ulong> Finish(Vector128<ulong> lengths)
     {
         Vector128<ulong> result = Multiply(_sum ^ lengths, _powers[MaxPowers - 1]);
@@ -79,6 +81,7 @@ internal struct PolyvalX86
         return result;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Know(int powers)
     {
         for (; _known < powers; _known++)
@@ -105,6 +108,7 @@ internal struct PolyvalX86
         return low ^ high;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector128<ulong> EightByEight(ref Vector128<ulong> powers, Vector128<ulong> sum, ref byte at, int count)
     {
         for (; count > 0; count -= 8)
@@ -131,6 +135,7 @@ internal struct PolyvalX86
     }
 
     // Four vectors of four blocks; the four lanes of the products are summed before the reduction.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector128<ulong> Wide(ref Vector128<ulong> powers, Vector128<ulong> sum, ref byte at, int count)
     {
         ref Vector512<ulong> wide = ref Unsafe.As<Vector128<ulong>, Vector512<ulong>>(ref powers);

@@ -54,6 +54,7 @@ internal static class Blake3Compression
     /// Compresses <paramref name="count"/> inputs of <paramref name="blocks"/> blocks each, which lie one behind the other, and writes
     /// their chaining values (32 bytes each) to <paramref name="output"/>, which may be the place of the inputs.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CompressMany(
         Blake3Path path, ref byte input, int blocks, int count, in Blake3Words key, ulong counter, bool countsUp,
         uint flags, uint startFlag, uint endFlag, ref byte output)
@@ -126,6 +127,7 @@ internal static class Blake3Compression
         Unsafe.WriteUnaligned(ref output, value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CompressScalar(ref Blake3Words value, ref byte block, uint blockLength, ulong counter, uint flags)
     {
         uint v0 = value[0], v1 = value[1], v2 = value[2], v3 = value[3];
@@ -172,6 +174,7 @@ internal static class Blake3Compression
         b = uint.RotateRight(b ^ c, 7);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CompressRowsAvx512(ref Blake3Words value, ref byte block, uint blockLength, ulong counter, uint flags)
     {
         ref uint words = ref Unsafe.As<Blake3Words, uint>(ref value);
@@ -212,6 +215,7 @@ internal static class Blake3Compression
         b = Avx512F.VL.RotateRight(b ^ c, 7);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CompressRowsAvx2(ref Blake3Words value, ref byte block, uint blockLength, ulong counter, uint flags)
     {
         ref uint words = ref Unsafe.As<Blake3Words, uint>(ref value);

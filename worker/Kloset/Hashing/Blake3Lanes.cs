@@ -34,7 +34,10 @@ internal interface IBlake3Lanes<TVector>
     static abstract void LoadBlocks(ref byte input, nint stride, int count, ref TVector message);
 }
 
-/// <summary>The compression of many inputs at once, for any vector width.</summary>
+/// <summary>
+/// The compression of many inputs at once, for any vector width. Here as in the other kernels of the primitives, AggressiveOptimization
+/// keeps the runtime from beginning with unoptimised code, in which a short run would spend most of its time.
+/// </summary>
 internal static class Blake3Kernel<TVector, TLanes>
     where TVector : struct
     where TLanes : struct, IBlake3Lanes<TVector>
@@ -52,6 +55,7 @@ internal static class Blake3Kernel<TVector, TLanes>
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Compress(
         ref byte input, int blocks, int count, in Blake3Words key, ulong counter, bool countsUp,
         uint flags, uint startFlag, uint endFlag, ref byte output)
@@ -103,6 +107,7 @@ internal static class Blake3Kernel<TVector, TLanes>
     }
 
     // Written out in columns, four quarter rounds abreast, so that no operation waits for the one before it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Rounds(ref TVector h, ref TVector m, TVector counterLow, TVector counterHigh, TVector flags)
     {
         TVector v0 = h, v1 = Unsafe.Add(ref h, 1), v2 = Unsafe.Add(ref h, 2), v3 = Unsafe.Add(ref h, 3);
@@ -227,6 +232,7 @@ internal readonly struct Blake3Lanes128 : IBlake3Lanes<Vector128<uint>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> RotateRight7(Vector128<uint> vector) => (vector >>> 7) | (vector << 25);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadBlocks(ref byte input, nint stride, int count, ref Vector128<uint> message)
     {
         ref byte input1 = ref Unsafe.Add(ref input, count > 1 ? stride : 0);
@@ -280,6 +286,7 @@ internal readonly struct Blake3Lanes128Vl : IBlake3Lanes<Vector128<uint>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> RotateRight7(Vector128<uint> vector) => Avx512F.VL.RotateRight(vector, 7);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadBlocks(ref byte input, nint stride, int count, ref Vector128<uint> message) =>
         Blake3Lanes128.LoadBlocks(ref input, stride, count, ref message);
 }
@@ -318,6 +325,7 @@ internal readonly struct Blake3Lanes256 : IBlake3Lanes<Vector256<uint>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> RotateRight7(Vector256<uint> vector) => (vector >>> 7) | (vector << 25);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadBlocks(ref byte input, nint stride, int count, ref Vector256<uint> message)
     {
         int last = count - 1;
@@ -385,6 +393,7 @@ internal readonly struct Blake3Lanes256Vl : IBlake3Lanes<Vector256<uint>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> RotateRight7(Vector256<uint> vector) => Avx512F.VL.RotateRight(vector, 7);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadBlocks(ref byte input, nint stride, int count, ref Vector256<uint> message) =>
         Blake3Lanes256.LoadBlocks(ref input, stride, count, ref message);
 }
@@ -420,6 +429,7 @@ internal readonly struct Blake3Lanes512 : IBlake3Lanes<Vector512<uint>>
     public static Vector512<uint> RotateRight7(Vector512<uint> vector) => Avx512F.RotateRight(vector, 7);
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void LoadBlocks(ref byte input, nint stride, int count, ref Vector512<uint> message)
     {
         int last = count - 1;

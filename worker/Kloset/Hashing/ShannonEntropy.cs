@@ -45,6 +45,7 @@ public static class ShannonEntropy
     }
 
     // Eight tables, so that equal neighbours do not wait for one another's increment.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Count(ReadOnlySpan<byte> data, ref uint counts)
     {
         ref byte at = ref MemoryMarshal.GetReference(data);
