@@ -25,9 +25,14 @@ internal sealed class Plakar : IDisposable
     /// <summary>Runs `plakar at REPOSITORY …`. Its exit status alone says too little: an error in what it prints fails too.</summary>
     public string Run(params string[] arguments) => Run(arguments, null);
 
-    public string Run(string[] arguments, Dictionary<string, string>? environment)
+    public string Run(string[] arguments, Dictionary<string, string>? environment) => Judge(["at", "fs:" + _repository, .. arguments], environment);
+
+    /// <summary>Without a repository.</summary>
+    public string RunBare(params string[] arguments) => Judge(arguments, null);
+
+    private string Judge(string[] arguments, Dictionary<string, string>? environment)
     {
-        var (status, output) = Start(["at", "fs:" + _repository, .. arguments], environment);
+        var (status, output) = Start(arguments, environment);
         var said = System.Text.RegularExpressions.Regex.Replace(output, "without errors|- Errors: (0\\b|[0-9a-f]{64})", "");
         Assert.True(
             status == 0 && !said.Contains("error", StringComparison.OrdinalIgnoreCase) && !said.Contains("failed", StringComparison.OrdinalIgnoreCase)

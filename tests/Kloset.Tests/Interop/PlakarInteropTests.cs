@@ -113,6 +113,26 @@ public sealed class PlakarInteropTests : IDisposable
         AssertRestored(plakar, ours.Id + ":" + source, source, "theirs in ours");
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("the passphrase of both")]
+    public async Task An_archive_of_plakar_in_one_file_is_read_and_checked_and_refuses_to_be_written(string? passphrase)
+    {
+        using var plakar = new Plakar(Path.Combine(_work, "unused"), passphrase);
+        var source = MakeSource();
+        var archive = Path.Combine(_work, "archive.ptar");
+        plakar.RunBare(["ptar", .. passphrase is null ? ["-plaintext"] : Array.Empty<string>(), "-o", archive, source]);
+        await using var store = Kloset.Storage.PtarStore.Open(archive);
+        await using var repository = await Repository.OpenAsync(
+            store, passphrase is null ? (ReadOnlyMemory<byte>?)null : Encoding.UTF8.GetBytes(passphrase), EngineServices.System, Token);
+        var header = Assert.Single(await repository.ListSnapshotsAsync(Token));
+        await AssertHoldsAsync(await repository.OpenSnapshotAsync(header.Id, Token), source, source);
+        var report = await repository.CheckAsync(new CheckOptions { Level = CheckLevel.Full }, null, Token);
+        Assert.True(report.IsClean, string.Join('\n', report.Findings));
+        Assert.True(report.BytesRead > 4_000_000);
+        await Assert.ThrowsAsync<Kloset.Storage.StoreException>(() => repository.BeginWriteAsync(new WriterOptions(), Token));
+    }
+
     private string MakeSource()
     {
         var source = Path.Combine(_work, "source");

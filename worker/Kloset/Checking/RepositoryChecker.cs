@@ -13,17 +13,21 @@ namespace Kloset.Checking;
 /// </summary>
 internal sealed class RepositoryChecker(Repository repository, CheckOptions options, IProgress<CheckProgress>? progress)
 {
-    /// <summary>Larger packfiles are read in pieces for their tag, and blob by blob.</summary>
-    private const int PieceSize = 4 << 20;
+    /// <summary>Packfiles are closed at 64 MiB; with the largest blob behind that none comes near this.</summary>
+    private const int LargestPackfile = 1 << 30;
 
     private readonly Dictionary<(BlobType Type, Mac Id), BlobDamage> _damage = [];
     private readonly List<CheckFinding> _findings = [];
-    private readonly HashSet<Mac> _verifiedObjects = [];
-    private readonly HashSet<(BlobType Type, Mac Id)> _verifiedChunks = [];
+
+    /// <summary>Blobs that were found whole, by their numbers in the index.</summary>
+    private readonly HashSet<int> _late = [];
+    private System.Collections.BitArray _whole = new(0);
+    private byte[] _packfile = [];
     private long _files;
     private long _chunks;
     private long _bytesRead;
     private Mac? _nextPosition;
+    private long? _archiveSize;
     private IReadOnlyDictionary<Mac, List<int>>? _places;
 
     private RepositoryIndex Index => repository.Index;
@@ -31,6 +35,7 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
     public async Task<CheckReport> RunAsync(CancellationToken cancellationToken)
     {
         await repository.RefreshAsync(cancellationToken);
+        _whole = new System.Collections.BitArray(Index.SlotCount);
         foreach (var problem in repository.Problems)
             _findings.Add(new CheckFinding(CheckFindingKind.Damaged, problem.Key, $"The state {problem.Key} is damaged: {problem.Problem}.", [], [], 0));
         await CheckConfigurationAsync(cancellationToken);
@@ -94,6 +99,7 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
 
         // A ptar names its only packfile as it likes.
         var isArchive = present.Count == 1 && present.ContainsKey(Mac.Zero);
+        _archiveSize = isArchive ? present[Mac.Zero].Size : null;
         var declared = Index.Packfiles();
         progress?.Report(new CheckProgress("inventory", 0, declared.Count));
         foreach (var (packfile, _) in declared)
@@ -166,8 +172,7 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
     /// <summary>Envelope, tag, footer, index MAC, and every blob; then the index against the states.</summary>
     private async Task CheckPackfileAsync(Mac id, Dictionary<Mac, PackfileDamage> damaged, CancellationToken cancellationToken)
     {
-        using var file = new PooledBuffer(PieceSize);
-        await StoreReading.ReadAllAsync(repository.Store, PackfileIndex.KeyOf(in id), file, cancellationToken);
+        var file = await ReadPackfileAsync(id, cancellationToken);
         _bytesRead += file.Length;
         var problem = "";
         PackfileIndex? index = null;
@@ -222,6 +227,24 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
                         Report(type, blob, $"The {BlobReader.Describe(type, in blob)} in packfile {id} is damaged: {exception.Message}.");
                 }
             });
+    }
+
+    /// <summary>A whole packfile in a buffer that all of them share: its size is known from the listing.</summary>
+    private async Task<ReadOnlyMemory<byte>> ReadPackfileAsync(Mac id, CancellationToken cancellationToken)
+    {
+        var key = PackfileIndex.KeyOf(in id);
+        var size = _archiveSize ?? -1;
+        await foreach (var item in repository.Store.ListAsync(key, cancellationToken))
+            size = item.Size;
+        if (size < 0)
+            throw new StoreException(StoreFailure.NotFound, $"{key} is not in the store.");
+        if (size > LargestPackfile)
+            throw new MalformedException($"it has {size} bytes");
+        if (_packfile.Length < size)
+            _packfile = GC.AllocateUninitializedArray<byte>((int)size);
+        var bytes = _packfile.AsMemory(0, (int)size);
+        await repository.Store.ReadRangeAsync(key, 0, bytes, cancellationToken);
+        return bytes;
     }
 
     private async Task CheckSnapshotAsync(SnapshotId id, CancellationToken cancellationToken)
@@ -336,7 +359,7 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
     private async Task CheckObjectAsync(SnapshotId snapshot, Mac id, EntryPath path, CancellationToken cancellationToken)
     {
         // A whole object is looked at once; a damaged one tells each of its paths.
-        if (_verifiedObjects.Contains(id))
+        if (IsWhole(Index.SlotOf(BlobType.Object, in id)))
             return;
         var item = await VerifyAsync(BlobType.Object, id, snapshot, path, bytes => ObjectCodec.Read(bytes), cancellationToken);
         if (item is null)
@@ -345,25 +368,36 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
         foreach (var chunk in item.Chunks ?? [])
         {
             _chunks++;
-            var key = (BlobType.Chunk, chunk.ContentMac);
-            if (_verifiedChunks.Contains(key))
+            var slot = Index.SlotOf(BlobType.Chunk, chunk.ContentMac);
+            if (IsWhole(slot))
                 continue;
-            if (_damage.TryGetValue(key, out var known))
+            if (_damage.TryGetValue((BlobType.Chunk, chunk.ContentMac), out var known))
             {
                 Affect(known, snapshot, path);
                 whole = false;
             }
-            else if (!Index.TryFind(BlobType.Chunk, chunk.ContentMac, out _))
+            else if (slot < 0)
             {
                 Affect(Report(BlobType.Chunk, chunk.ContentMac, $"The {BlobReader.Describe(BlobType.Chunk, chunk.ContentMac)} cannot be read: no packfile in the store holds it."), snapshot, path);
                 whole = false;
             }
             else
-                _verifiedChunks.Add(key);
+                MarkWhole(slot);
         }
 
         if (whole)
-            _verifiedObjects.Add(id);
+            MarkWhole(Index.SlotOf(BlobType.Object, in id));
+    }
+
+    private bool IsWhole(int slot) => slot >= 0 && (slot < _whole.Length ? _whole[slot] : _late.Contains(slot));
+
+    private void MarkWhole(int slot)
+    {
+        // A writer in the same process may add blobs while this runs.
+        if (slot >= _whole.Length)
+            _late.Add(slot);
+        else if (slot >= 0)
+            _whole[slot] = true;
     }
 
     /// <summary>A listing against the tree: every record must be what the tree names at that path.</summary>

@@ -246,78 +246,128 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
 
 internal delegate T BlobParser<out T>(ReadOnlySpan<byte> bytes);
 
-/// <summary>The most recently used pieces of packfiles, so that small reads beside one another cost one request.</summary>
+/// <summary>
+/// The most recently used pieces of packfiles, so that small reads beside one another cost one request. Pieces are reused: a large array for
+/// each would keep the collector busy and the process big.
+/// </summary>
 internal sealed class PackfileWindows(IStore store)
 {
     private const int WindowSize = 256 << 10;
-    private const int Capacity = 64;
+    private const int Capacity = 48;
 
     public const int LargestRead = 128 << 10;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<WindowKey, LinkedListNode<Window>> _windows = [];
     private readonly LinkedList<Window> _recent = [];
+    private readonly Stack<byte[]> _free = [];
 
     public async Task ReadAsync(BlobLocation location, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var offset = location.Offset;
         while (!destination.IsEmpty)
         {
-            var window = offset / WindowSize;
-            var bytes = await GetAsync(location, window).WaitAsync(cancellationToken);
-            var within = (int)(offset - (window * WindowSize));
-            if (within >= bytes.Length)
-                throw new StoreException(StoreFailure.NotFound, $"Packfile {location.Packfile} ends before byte {offset}.");
-            var count = Math.Min(destination.Length, bytes.Length - within);
-            bytes.AsMemory(within, count).CopyTo(destination);
-            destination = destination[count..];
-            offset += count;
+            var number = offset / WindowSize;
+            var window = Acquire(location, number);
+            try
+            {
+                var length = await window.Length!.WaitAsync(cancellationToken);
+                var within = (int)(offset - (number * WindowSize));
+                if (within >= length)
+                    throw new StoreException(StoreFailure.NotFound, $"Packfile {location.Packfile} ends before byte {offset}.");
+                var count = Math.Min(destination.Length, length - within);
+                window.Bytes.AsMemory(within, count).CopyTo(destination);
+                destination = destination[count..];
+                offset += count;
+            }
+            finally
+            {
+                Release(window);
+            }
         }
     }
 
-    private Task<byte[]> GetAsync(BlobLocation location, long window)
+    private Window Acquire(BlobLocation location, long number)
     {
-        var key = new WindowKey(location.Ordinal, window, location.DataEnd);
+        var key = new WindowKey(location.Ordinal, number, location.DataEnd);
         lock (_lock)
         {
             if (_windows.TryGetValue(key, out var node))
             {
-                if (!node.Value.Bytes.IsFaulted && !node.Value.Bytes.IsCanceled)
+                _recent.Remove(node);
+                if (!node.Value.Length!.IsFaulted)
                 {
-                    _recent.Remove(node);
                     _recent.AddFirst(node);
-                    return node.Value.Bytes;
+                    node.Value.Users++;
+                    return node.Value;
                 }
 
-                _recent.Remove(node);
-                _windows.Remove(key);
+                Evict(node.Value);
             }
 
-            var added = _recent.AddFirst(new Window(key, FetchAsync(location, window)));
-            _windows.Add(key, added);
+            var window = new Window(key, _free.TryPop(out var bytes) ? bytes : GC.AllocateUninitializedArray<byte>(WindowSize)) { Users = 2 };
+            // One use is the reader's, the other that of the request itself.
+            window.Length = FetchAsync(location, window);
+            _windows.Add(key, _recent.AddFirst(window));
             if (_recent.Count > Capacity)
             {
-                var oldest = _recent.Last!;
+                var oldest = _recent.Last!.Value;
                 _recent.RemoveLast();
-                _windows.Remove(oldest.Value.Key);
+                Evict(oldest);
             }
 
-            return added.Value.Bytes;
+            return window;
         }
     }
 
-    private async Task<byte[]> FetchAsync(BlobLocation location, long window)
+    private void Evict(Window window)
+    {
+        _windows.Remove(window.Key);
+        window.IsEvicted = true;
+        if (window.Users == 0)
+            _free.Push(window.Bytes);
+    }
+
+    private void Release(Window window)
+    {
+        lock (_lock)
+        {
+            if (--window.Users == 0 && window.IsEvicted)
+                _free.Push(window.Bytes);
+        }
+    }
+
+    private async Task<int> FetchAsync(BlobLocation location, Window window)
     {
         await Task.Yield(); // not under the lock
-        var start = window * WindowSize;
-        var length = (int)Math.Max(0, Math.Min(WindowSize, location.DataEnd - start));
-        var bytes = new byte[length];
-        await store.ReadRangeAsync(PackfileIndex.KeyOf(location.Packfile), StorageEnvelope.HeaderSize + start, bytes, CancellationToken.None);
-        return bytes;
+        try
+        {
+            var start = window.Key.Number * WindowSize;
+            var length = (int)Math.Max(0, Math.Min(WindowSize, location.DataEnd - start));
+            await store.ReadRangeAsync(
+                PackfileIndex.KeyOf(location.Packfile), StorageEnvelope.HeaderSize + start, window.Bytes.AsMemory(0, length), CancellationToken.None);
+            return length;
+        }
+        finally
+        {
+            Release(window);
+        }
     }
 
     /// <param name="DataEnd">Part of the key because a packfile may turn out to be longer than was known.</param>
     private readonly record struct WindowKey(int Ordinal, long Number, long DataEnd);
 
-    private sealed record Window(WindowKey Key, Task<byte[]> Bytes);
+    private sealed class Window(WindowKey key, byte[] bytes)
+    {
+        public WindowKey Key => key;
+
+        public byte[] Bytes => bytes;
+
+        /// <summary>How much of the bytes is filled, once it is.</summary>
+        public Task<int>? Length { get; set; }
+
+        public int Users { get; set; }
+
+        public bool IsEvicted { get; set; }
+    }
 }

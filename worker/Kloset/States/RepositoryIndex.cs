@@ -377,6 +377,31 @@ internal sealed class RepositoryIndex
         }
     }
 
+    /// <summary>A number that stands for the blob, smaller than <see cref="SlotCount"/>; −1 when no place of it can be read.</summary>
+    public int SlotOf(BlobType type, in Mac id)
+    {
+        lock (_lock)
+        {
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                var packfile = _blobs[slot].Packfile;
+                if (packfile >= 0 && _packfiles[packfile].IsReadable)
+                    return slot;
+            }
+        }
+
+        return -1;
+    }
+
+    public int SlotCount
+    {
+        get
+        {
+            lock (_lock)
+                return _blobs.Count;
+        }
+    }
+
     public (BlobType Type, Mac Id, BlobLocation Location) PlaceAt(int slot)
     {
         lock (_lock)

@@ -17,7 +17,7 @@ internal sealed class StateLoader(IStore store, BlobCodec codec)
     /// <summary>The clear form may be longer than the stored one by LZ4's best ratio; nothing is held at once, so this only stops nonsense.</summary>
     private const long MaxClearState = 1L << 40;
 
-    private const int Concurrency = 8;
+    private const int Concurrency = 4;
 
     public static string KeyOf(in Mac id)
     {

@@ -10,10 +10,16 @@ namespace Kloset.Writing;
 internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool descending) : IDisposable
 {
     private const int HeaderSize = 8;
+    private const int SegmentSize = 1 << 20;
 
     private readonly List<FileStream> _runs = [];
-    private readonly List<int> _offsets = [];
-    private readonly PooledBuffer _buffer = new(1 << 16);
+
+    /// <summary>Records in memory, as (segment, offset): segments of one size are reused, where one growing buffer would leave its smaller selves behind.</summary>
+    private readonly List<(int Segment, int Offset)> _records = [];
+    private readonly List<byte[]> _segments = [];
+    private int _segment;
+    private int _used;
+    private long _held;
     private bool _reading;
 
     public long Count { get; private set; }
@@ -23,15 +29,14 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         if (_reading)
             throw new InvalidOperationException("Records cannot be added once they are read.");
         var size = HeaderSize + key.Length + value.Length;
-        if (_offsets.Count > 0 && _buffer.Length + size > bufferBytes)
+        if (_records.Count > 0 && _held + size > bufferBytes)
             Spill();
-        _offsets.Add(_buffer.Length);
-        var span = _buffer.GetSpan(size);
+        var span = Reserve(size);
+        _held += size;
         BinaryPrimitives.WriteInt32LittleEndian(span, key.Length);
         BinaryPrimitives.WriteInt32LittleEndian(span[4..], value.Length);
         key.CopyTo(span[HeaderSize..]);
         value.CopyTo(span[(HeaderSize + key.Length)..]);
-        _buffer.Advance(size);
         Count++;
     }
 
@@ -42,8 +47,8 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         SortBuffer();
         if (_runs.Count == 0)
         {
-            foreach (var offset in _offsets)
-                yield return RecordAt(_buffer.Memory, offset);
+            foreach (var position in _records)
+                yield return RecordAt(position);
             yield break;
         }
 
@@ -58,7 +63,7 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         {
             foreach (var run in _runs)
                 sources.Add(ReadRun(run).GetEnumerator());
-            sources.Add(_offsets.Select(offset => RecordAt(_buffer.Memory, offset)).GetEnumerator());
+            sources.Add(_records.Select(RecordAt).GetEnumerator());
             for (var i = 0; i < sources.Count; i++)
                 Enqueue(i);
             while (queue.TryDequeue(out var source, out _))
@@ -85,29 +90,49 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         foreach (var run in _runs)
             run.Dispose();
         _runs.Clear();
-        _buffer.Dispose();
+        foreach (var segment in _segments)
+            ArrayPool<byte>.Shared.Return(segment);
+        _segments.Clear();
     }
 
-    private static SortedRecord RecordAt(ReadOnlyMemory<byte> buffer, int offset)
+    private Span<byte> Reserve(int size)
     {
-        var record = buffer[offset..];
+        while (_segment == _segments.Count || _segments[_segment].Length - _used < size)
+        {
+            if (_segment < _segments.Count && _used > 0)
+            {
+                _segment++;
+                _used = 0;
+            }
+            else
+                _segments.Insert(_segment, ArrayPool<byte>.Shared.Rent(Math.Max(SegmentSize, size)));
+        }
+
+        _records.Add((_segment, _used));
+        var span = _segments[_segment].AsSpan(_used, size);
+        _used += size;
+        return span;
+    }
+
+    private SortedRecord RecordAt((int Segment, int Offset) position)
+    {
+        var record = _segments[position.Segment].AsMemory(position.Offset);
         var key = BinaryPrimitives.ReadInt32LittleEndian(record.Span);
         var value = BinaryPrimitives.ReadInt32LittleEndian(record.Span[4..]);
         return new SortedRecord(record.Slice(HeaderSize, key), record.Slice(HeaderSize + key, value));
     }
 
-    private void SortBuffer()
+    private ReadOnlySpan<byte> KeyAt((int Segment, int Offset) position)
     {
-        var buffer = _buffer.Memory;
-        _offsets.Sort((a, b) =>
-        {
-            var order = KeyAt(buffer.Span, a).SequenceCompareTo(KeyAt(buffer.Span, b));
-            return order == 0 ? a.CompareTo(b) : descending ? -order : order;
-        });
-
-        static ReadOnlySpan<byte> KeyAt(ReadOnlySpan<byte> buffer, int offset) =>
-            buffer.Slice(offset + HeaderSize, BinaryPrimitives.ReadInt32LittleEndian(buffer[offset..]));
+        var record = _segments[position.Segment].AsSpan(position.Offset);
+        return record.Slice(HeaderSize, BinaryPrimitives.ReadInt32LittleEndian(record));
     }
+
+    private void SortBuffer() => _records.Sort((a, b) =>
+    {
+        var order = KeyAt(a).SequenceCompareTo(KeyAt(b));
+        return order == 0 ? a.CompareTo(b) : descending ? -order : order;
+    });
 
     private void Spill()
     {
@@ -115,18 +140,20 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         var path = Path.Combine(folder(), $"sorted-{Guid.CreateVersion7():N}");
         var run = new FileStream(path, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 18, Options = FileOptions.DeleteOnClose,
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 17, Options = FileOptions.DeleteOnClose,
         });
         _runs.Add(run);
-        foreach (var offset in _offsets)
+        foreach (var position in _records)
         {
-            var span = _buffer.Span[offset..];
-            run.Write(span[..(HeaderSize + BinaryPrimitives.ReadInt32LittleEndian(span) + BinaryPrimitives.ReadInt32LittleEndian(span[4..]))]);
+            var record = _segments[position.Segment].AsSpan(position.Offset);
+            run.Write(record[..(HeaderSize + BinaryPrimitives.ReadInt32LittleEndian(record) + BinaryPrimitives.ReadInt32LittleEndian(record[4..]))]);
         }
 
         run.Flush();
-        _offsets.Clear();
-        _buffer.Clear();
+        _records.Clear();
+        _segment = 0;
+        _used = 0;
+        _held = 0;
     }
 
     private static IEnumerable<SortedRecord> ReadRun(FileStream run)

@@ -28,6 +28,8 @@ internal sealed class PackfileLane
 /// </summary>
 internal sealed class PackfileSink : IAsyncDisposable
 {
+    private const int LargestPackfile = 32 << 20;
+
     private readonly Repository _repository;
     private readonly IndexSession _session;
     private readonly SemaphoreSlim _slots;
@@ -181,7 +183,8 @@ internal sealed class PackfileSink : IAsyncDisposable
         _slots.Dispose();
     }
 
-    private long MaxSize => (long)Math.Clamp(_repository.Configuration.Packfile.MaxSize, 1 << 20, 256 << 20);
+    /// <summary>Packfiles may be smaller than the configuration allows, and several are in memory at the same time.</summary>
+    private long MaxSize => (long)Math.Clamp(_repository.Configuration.Packfile.MaxSize, 1 << 20, LargestPackfile);
 
     private async Task BeginUploadAsync(PackfileBuilder builder, int ordinal)
     {

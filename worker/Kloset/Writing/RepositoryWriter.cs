@@ -16,7 +16,7 @@ namespace Kloset.Writing;
 public sealed class RepositoryWriter : IAsyncDisposable
 {
     /// <summary>Entries in one state: larger ones are split, because clients read a state as a whole.</summary>
-    private const int MaxStateEntries = 250_000;
+    private const int MaxStateEntries = 100_000;
 
     private readonly Repository _repository;
     private readonly WriterOptions _options;

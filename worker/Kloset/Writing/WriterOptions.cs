@@ -12,8 +12,8 @@ public sealed record WriterOptions
     /// <summary>Packfiles on their way to the store at the same time.</summary>
     public int ConcurrentUploads { get; init; } = 2;
 
-    /// <summary>Memory that a sort may hold before it spills, in bytes.</summary>
-    public int SortBufferBytes { get; init; } = 32 << 20;
+    /// <summary>Memory that each of a commit's four sorts may hold before it spills, in bytes.</summary>
+    public int SortBufferBytes { get; init; } = 8 << 20;
 }
 
 /// <summary>What the session knows about a content that it stores.</summary>
