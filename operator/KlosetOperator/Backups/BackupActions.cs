@@ -12,6 +12,9 @@ internal static class BackupActions
     public static readonly TimeSpan WarnOfScheduleEnd = TimeSpan.FromDays(30);
     public static readonly TimeSpan WarnOfTokenEnd = TimeSpan.FromDays(2);
 
+    /// <summary>What was put right outside the cluster, nobody tells the operator.</summary>
+    public const string AfterwardsRetry = $" If that changes neither the spec nor a Secret, set the annotation {Annotations.Retry} to a new value afterwards.";
+
     private const string RenewExportSchedule = "RenewExportSchedule";
     private const string SignIn = "SignIn";
     private const string FixConfiguration = "FixConfiguration";
@@ -37,7 +40,7 @@ internal static class BackupActions
             var signIn = stop.Reason is "Unauthorized" && spec.Source.Takeout is null;
             actions.Add(new ActionStatus
             {
-                Kind = signIn ? SignIn : FixConfiguration, Who = signIn ? Who(spec) : null, Message = Messages.Cap(stop.Message),
+                Kind = signIn ? SignIn : FixConfiguration, Who = signIn ? Who(spec) : null, Message = Messages.Cap(stop.Message + AfterwardsRetry),
             });
         }
 

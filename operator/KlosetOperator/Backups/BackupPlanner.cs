@@ -50,7 +50,12 @@ internal static class BackupPlanner
     }
 
     private static RunDecision? ActiveJob(BackupFacts facts) =>
-        facts.Jobs.Where(job => job.IsActive).OrderBy(job => job.Created).FirstOrDefault() is { } job ? new RunDecision.Follow(job) : null;
+        facts.Jobs.Where(job => job.IsActive).OrderBy(job => job.Created).FirstOrDefault() switch
+        {
+            null => null,
+            var job when job.IsGivenUp(facts.Now) => new RunDecision.End(job),
+            var job => new RunDecision.Follow(job),
+        };
 
     private static RunDecision? Deleted(BackupFacts facts) =>
         facts.Backup.Metadata.DeletionTimestamp is null ? null : new RunDecision.Wait(Reasons.Idle, "The PhotoBackup is being deleted. Its snapshots stay.");

@@ -80,8 +80,15 @@ internal sealed partial class PhotoBackupReconciler(
             launcher.Withdraw(PhotoBackup.KubeKind, entity.Metadata);
         }
 
-        var active = decision is RunDecision.Follow follow ? await FollowAsync(entity, follow.Job, now, cancellationToken).ConfigureAwait(false) : null;
-        var tokenEnds = TokenEnds(entity);
+        if (decision is RunDecision.End { Job.Phase: not JobPhase.Ending } end)
+        {
+            await launcher.GiveUpAsync(entity.Metadata.NamespaceProperty, end.Job, cancellationToken).ConfigureAwait(false);
+        }
+
+        // A Job that is given up stays in the status until it is gone, and is then a lost run.
+        var watched = decision switch { RunDecision.Follow follow => follow.Job, RunDecision.End given => given.Job, _ => null };
+        var active = watched is null ? null : await FollowAsync(entity, watched, now, cancellationToken).ConfigureAwait(false);
+        var tokenEnds = references.GrantEnds(entity);
         var status = BackupStatuses.Build(facts, known, decision, active, refused, tokenEnds);
         AnnounceWait(entity, status);
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
@@ -198,7 +205,7 @@ internal sealed partial class PhotoBackupReconciler(
                 Order = order,
                 RunFile = run,
                 Mounts = mounts,
-                Ticket = new AdmissionTicket(key, $"{key}/{spec.Account.Id}", GoogleSecrets(spec).Select(name => $"{metadata.NamespaceProperty}/{name}").FirstOrDefault(), Exclusive: false),
+                Ticket = new AdmissionTicket(key, $"{key}/{spec.Account.Id}", ReferencesOf.GoogleSecrets(spec).Select(name => $"{metadata.NamespaceProperty}/{name}").FirstOrDefault(), Exclusive: false),
                 Template = spec.Job,
             },
             facts.Repository.MaxJobs,
@@ -233,19 +240,6 @@ internal sealed partial class PhotoBackupReconciler(
             events.Record(backup, warning ? EventKind.Warning : EventKind.Normal, after.Reason, "Wait", after.Message);
         }
     }
-
-    private DateTimeOffset? TokenEnds(PhotoBackup backup) => GoogleSecrets(backup.Spec)
-        .Select(name => references.SecretAnnotations(backup.Metadata.NamespaceProperty, name))
-        .Select(annotations => annotations?.TryGetValue(Annotations.CredentialsExpire, out var text) == true
-            && DateTimeOffset.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var end)
-                ? end
-                : (DateTimeOffset?)null)
-        .Min();
-
-    private static IEnumerable<string> GoogleSecrets(PhotoBackupSpec spec) =>
-        new[] { spec.Source.Library?.CredentialsSecretRef.Name, spec.Source.Picker?.CredentialsSecretRef.Name }
-            .Concat((spec.Source.Takeout?.Locations ?? []).Select(location => location.GoogleDrive?.CredentialsSecretRef.Name))
-            .OfType<string>();
 
     private static string SourceKind(PhotoBackupSpec spec) =>
         spec.Source.Takeout is not null ? "takeout" : spec.Source.Library is not null ? "library" : "picker";

@@ -98,6 +98,10 @@ internal sealed class JobLauncher(
     public Task<bool> CancelAsync(string @namespace, JobView job, CancellationToken cancellationToken) =>
         jobs.DeleteAsync(new NamespacedName(@namespace, job.Name), Deletion.Foreground with { Uid = job.Uid }, cancellationToken);
 
+    /// <summary>Lets go of a Job whose node is dead. Its pod would hold up a deletion that waits for it.</summary>
+    public Task<bool> GiveUpAsync(string @namespace, JobView job, CancellationToken cancellationToken) =>
+        jobs.DeleteAsync(new NamespacedName(@namespace, job.Name), Deletion.Background with { Uid = job.Uid }, cancellationToken);
+
     public Task SuspendAsync(string @namespace, JobView job, bool suspend, CancellationToken cancellationToken) =>
         jobs.PatchMergeAsync(
             new NamespacedName(@namespace, job.Name),

@@ -44,6 +44,7 @@ internal static class JobViews
             Reason = reason,
             Message = message,
             Pod = phase == JobPhase.Running ? newest?.Metadata.Name : null,
+            UnreachableSince = phase == JobPhase.Unknown ? Utc(PodCondition(newest!, "Ready")?.LastTransitionTime) ?? Utc(newest!.Metadata.DeletionTimestamp) : null,
             End = phase == JobPhase.Finished ? End(job, pods, now) : null,
         };
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using k8s.Models;
@@ -60,6 +61,12 @@ internal static class ReferencesOf
         .. spec.Target.GooglePhotos is { } google ? [Secret(google.Account.CredentialsSecretRef.Name)] : Array.Empty<Reference>(),
     ];
 
+    /// <summary>Secrets with a grant for Google.</summary>
+    public static IEnumerable<string> GoogleSecrets(PhotoBackupSpec spec) =>
+        new[] { spec.Source.Library?.CredentialsSecretRef.Name, spec.Source.Picker?.CredentialsSecretRef.Name }
+            .Concat((spec.Source.Takeout?.Locations ?? []).Select(location => location.GoogleDrive?.CredentialsSecretRef.Name))
+            .OfType<string>();
+
     private static IEnumerable<Reference> Backend(RepositoryBackend backend) =>
     [
         .. backend.S3 is { } s3 ? S3(s3) : [],
@@ -110,9 +117,14 @@ internal sealed class ReferencedObjects(
         return new(missing, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(versions.ToString())).AsSpan(0, 8)));
     }
 
-    /// <summary>Annotations of a Secret; null when it is not there or not watched.</summary>
-    public IDictionary<string, string>? SecretAnnotations(string @namespace, string name) =>
-        secrets?.Get(new NamespacedName(@namespace, name))?.Metadata.Annotations;
+    /// <summary>When the first of the grants that a backup uses ends, as far as the annotations of their Secrets say.</summary>
+    public DateTimeOffset? GrantEnds(PhotoBackup backup) => ReferencesOf.GoogleSecrets(backup.Spec)
+        .Select(name => secrets?.Get(new NamespacedName(backup.Metadata.NamespaceProperty, name))?.Metadata.Annotations)
+        .Select(annotations => annotations?.TryGetValue(Annotations.CredentialsExpire, out var text) == true
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var end)
+                ? end
+                : (DateTimeOffset?)null)
+        .Min();
 
     /// <summary>Whether many pods may write to the claim at the same time.</summary>
     public bool IsShared(string @namespace, string claim) =>

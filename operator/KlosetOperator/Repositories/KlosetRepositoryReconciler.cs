@@ -81,7 +81,12 @@ internal sealed partial class KlosetRepositoryReconciler(
             launcher.Withdraw(KlosetRepository.KubeKind, entity.Metadata);
         }
 
-        var active = decision is RunDecision.Follow { Job: { } job }
+        if (decision is RunDecision.End { Job.Phase: not JobPhase.Ending } end)
+        {
+            await launcher.GiveUpAsync(entity.Metadata.NamespaceProperty, end.Job, cancellationToken).ConfigureAwait(false);
+        }
+
+        var active = (decision switch { RunDecision.Follow follow => follow.Job, RunDecision.End given => given.Job, _ => null }) is { } job
             ? ActiveRuns.Of(
                 job, entity.Status?.Active,
                 await progress.ReadAsync(

@@ -106,7 +106,12 @@ internal static class RepositoryPlanner
     private static int Week(DateTimeOffset time) => (ISOWeek.GetYear(time.UtcDateTime) * 100) + ISOWeek.GetWeekOfYear(time.UtcDateTime);
 
     private static RunDecision? ActiveJob(RepositoryFacts facts) =>
-        facts.Jobs.Where(job => job.IsActive).OrderBy(job => job.Created).FirstOrDefault() is { } job ? new RunDecision.Follow(job) : null;
+        facts.Jobs.Where(job => job.IsActive).OrderBy(job => job.Created).FirstOrDefault() switch
+        {
+            null => null,
+            var job when job.IsGivenUp(facts.Now) => new RunDecision.End(job),
+            var job => new RunDecision.Follow(job),
+        };
 
     private static RunDecision? Deleted(RepositoryFacts facts) =>
         facts.Repository.Metadata.DeletionTimestamp is null ? null : new RunDecision.Wait(Reasons.Idle, "The KlosetRepository is being deleted. Its data stays.");

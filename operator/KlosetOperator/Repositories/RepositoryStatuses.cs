@@ -72,7 +72,7 @@ internal static class RepositoryStatuses
             Check = (known.Check ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Check, known.Check, facts) },
             Actions = decision switch
             {
-                RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message) }],
+                RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message + Backups.BackupActions.AfterwardsRetry) }],
                 _ when IsDamaged(known) => [new ActionStatus { Kind = "RepairRepository", Message = known.Check!.Runs![0].Message }],
                 _ => null,
             },

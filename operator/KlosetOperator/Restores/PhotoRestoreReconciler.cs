@@ -66,6 +66,9 @@ internal sealed partial class PhotoRestoreReconciler(
                 }
 
                 break;
+            case RunDecision.End { Job.Phase: JobPhase.Unknown } end:
+                await launcher.GiveUpAsync(entity.Metadata.NamespaceProperty, end.Job, cancellationToken).ConfigureAwait(false);
+                break;
             case RunDecision.End { Job.Phase: not JobPhase.Ending } end:
                 await launcher.CancelAsync(entity.Metadata.NamespaceProperty, end.Job, cancellationToken).ConfigureAwait(false);
                 break;
@@ -77,7 +80,7 @@ internal sealed partial class PhotoRestoreReconciler(
                 break;
         }
 
-        var active = decision is RunDecision.Follow { Job: { } job }
+        var active = (decision switch { RunDecision.Follow follow => follow.Job, RunDecision.End given => given.Job, _ => null }) is { } job
             ? ActiveRuns.Of(
                 job, entity.Status?.Active,
                 await progress.ReadAsync(

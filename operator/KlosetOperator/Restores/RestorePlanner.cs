@@ -81,7 +81,12 @@ internal static class RestorePlanner
     private static RunDecision? CancelledWhileActive(RestoreFacts facts) =>
         facts.Restore.Spec.Cancel && Active(facts) is { } job ? new RunDecision.End(job) : null;
 
-    private static RunDecision? ActiveJob(RestoreFacts facts) => Active(facts) is { } job ? new RunDecision.Follow(job) : null;
+    private static RunDecision? ActiveJob(RestoreFacts facts) => Active(facts) switch
+    {
+        null => null,
+        var job when job.IsGivenUp(facts.Now) => new RunDecision.End(job),
+        var job => new RunDecision.Follow(job),
+    };
 
     private static RunDecision? Ended(RestoreFacts facts) =>
         facts.Known.CompletionTime is null ? null : new RunDecision.Wait(Reasons.Idle, "The restore has ended.");

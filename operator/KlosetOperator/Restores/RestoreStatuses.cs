@@ -86,7 +86,7 @@ internal static class RestoreStatuses
     {
         RunDecision.Wait { Reason: Reasons.WaitingForApproval } wait =>
             [new ActionStatus { Kind = "ApprovePlan", Message = Messages.Cap(wait.Message) }],
-        RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message) }],
+        RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message + Backups.BackupActions.AfterwardsRetry) }],
         _ => facts.Known.CompletionTime is null ? facts.Known.Actions ?? [] : [],
     };
 

@@ -52,8 +52,20 @@ internal sealed record JobView
     /// <summary>The pod to read the log of.</summary>
     public string? Pod { get; init; }
 
+    /// <summary>Since when the pod's node does not answer.</summary>
+    public DateTimeOffset? UnreachableSince { get; init; }
+
     /// <summary>Set once it is finished.</summary>
     public RunEnd? End { get; init; }
+
+    /// <summary>
+    /// The Job would wait for its pod for ever, since a pod on a dead node never ends. After the pod's grace and ten minutes the run is
+    /// given up; should its worker live on unseen, its lock and the fenced commits keep the two apart.
+    /// </summary>
+    public bool IsGivenUp(DateTimeOffset now) => Phase == JobPhase.Unknown && UnreachableSince is { } since && now >= since + GiveUpAfter;
+
+    /// <summary>The pod's grace of a minute, and ten more.</summary>
+    public static readonly TimeSpan GiveUpAfter = TimeSpan.FromMinutes(11);
 
     public bool IsActive => Phase != JobPhase.Finished;
 

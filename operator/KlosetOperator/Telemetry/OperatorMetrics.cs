@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using KlosetOperator.Admission;
 using KlosetOperator.Api;
 using KlosetOperator.Backups;
+using KlosetOperator.References;
 using KlosetOperator.Runtime.Cache;
 
 namespace KlosetOperator.Telemetry;
@@ -19,7 +20,7 @@ internal sealed class OperatorMetrics : IDisposable
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _bytesNew;
 
-    public OperatorMetrics(ICache<PhotoBackup> backups, ICache<KlosetRepository> repositories, AdmissionLedger ledger)
+    public OperatorMetrics(ICache<PhotoBackup> backups, ICache<KlosetRepository> repositories, ReferencedObjects references, AdmissionLedger ledger)
     {
         _runs = _meter.CreateCounter<long>("photos_backup_runs_total", description: "Runs that ended, by outcome and reason.");
         _duration = _meter.CreateHistogram<double>("photos_backup_run_duration_seconds", description: "How long runs took, by outcome.");
@@ -36,6 +37,7 @@ internal sealed class OperatorMetrics : IDisposable
         Backup("photos_backup_library_items", "Photos and videos that the repository holds.", backup => backup.Status?.Library?.Items);
         Backup("photos_backup_items_unreadable", "What is known to be missing.", backup => backup.Status?.Library?.Missing);
         Backup("photos_backup_covered_through_timestamp_seconds", "Creation time of the newest covered export.", backup => Seconds(backup.Status?.CoveredThrough));
+        Backup("photos_backup_credentials_expiry_timestamp_seconds", "When the grant of the source ends.", backup => Seconds(references.GrantEnds(backup)));
         _meter.CreateObservableGauge(
             "photos_backup_action_required",
             () => backups.List().SelectMany(backup => (backup.Status?.Actions ?? []).Select(action => new Measurement<double>(1, [.. Tags(backup), new("kind", action.Kind)]))),

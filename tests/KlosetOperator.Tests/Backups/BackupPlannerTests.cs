@@ -231,6 +231,21 @@ public sealed class BackupPlannerTests
     }
 
     [Fact]
+    public void A_run_on_a_dead_node_is_given_up_and_looked_up()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        var job = world.ActiveJob!;
+        world.Jobs[job.Name] = job with { Phase = JobPhase.Unknown, Reason = Reasons.NodeUnreachable, UnreachableSince = world.Now };
+        Assert.IsType<RunDecision.Follow>(world.Reconcile());
+        Assert.Equal(("Unknown", Reasons.NodeUnreachable), (world.Condition(ConditionTypes.Running).Status, world.Condition(ConditionTypes.Running).Reason));
+        world.Now += JobView.GiveUpAfter;
+        Assert.Equal(job.Name, Assert.IsType<RunDecision.End>(world.Reconcile()).Job.Name);
+        world.Jobs.Remove(job.Name);
+        Assert.Equal(job.RunId, Assert.IsType<RunDecision.Follow>(world.Reconcile()).Job.LostRunId);
+    }
+
+    [Fact]
     public void A_run_that_left_nothing_is_repeated()
     {
         var world = new BackupWorld();

@@ -109,7 +109,8 @@ internal sealed class BackupWorld
             decision = new RunDecision.Follow(job);
         }
 
-        var active = decision is RunDecision.Follow follow ? ActiveRuns.Of(follow.Job, known.Active, null, Now) : null;
+        var watched = decision switch { RunDecision.Follow follow => follow.Job, RunDecision.End given => given.Job, _ => null };
+        var active = watched is null ? null : ActiveRuns.Of(watched, known.Active, null, Now);
         var status = BackupStatuses.Build(Facts, known, decision, active, null, null);
         if (!lostStatus)
         {
