@@ -91,7 +91,7 @@ internal static class BackupPlanner
 
         // Inspections leave no record of their own: their number is above those that are still there, and above the failures.
         var attempt = 1 + facts.Jobs.Where(job => job.LostRunId == lost.Id).Select(job => job.Attempt).Append(facts.History.ConsecutiveFailures).Max();
-        return Waiting(facts) ?? new RunDecision.Start(
+        return facts.History.Waiting(facts.Now) ?? (RunDecision)new RunDecision.Start(
             new RunOrder(RunKind.Inspect, lost.Slot ?? facts.Created, attempt, facts.History.RetryAfter ?? facts.Now) { LostRunId = lost.Id });
     }
 
@@ -100,7 +100,7 @@ internal static class BackupPlanner
             ? new RunDecision.Start(new RunOrder(RunKind.Backup, Whole(facts.Now), 1, facts.Now) { Request = request, IsFirst = IsFirst(facts) })
             : null;
 
-    private static RunDecision? BackingOff(BackupFacts facts) => facts.History.IsPending ? Waiting(facts) : null;
+    private static RunDecision? BackingOff(BackupFacts facts) => facts.History.IsPending ? facts.History.Waiting(facts.Now) : null;
 
     private static RunDecision? Unfinished(BackupFacts facts)
     {
@@ -141,13 +141,6 @@ internal static class BackupPlanner
 
     private static TimeSpan StableHash(BackupFacts facts, DateTimeOffset slot) =>
         Schedules.StableHash.Within(facts.Schedule!.Jitter, $"{facts.Backup.Metadata.Uid}/outage/{slot.ToUnixTimeSeconds()}");
-
-    private static RunDecision? Waiting(BackupFacts facts) =>
-        facts.History.RetryAfter is { } until && until > facts.Now
-            ? facts.History.Newest?.Outcome == Outcomes.Paused
-                ? new RunDecision.Wait(Reasons.WaitingForQuota, "The run goes on when what it waits for is there.", until)
-                : new RunDecision.Wait(Reasons.BackingOff, "Waits after a failure before it tries again.", until)
-            : null;
 
     private static RunDecision InWindow(BackupFacts facts, RunOrder order) =>
         facts.Schedule!.IsOpen(facts.Now)

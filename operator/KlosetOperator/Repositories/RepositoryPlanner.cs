@@ -134,9 +134,7 @@ internal static class RepositoryPlanner
         facts.Repository.Spec.Suspend ? new RunDecision.Wait(Reasons.Suspended, "spec.suspend is set: no new Job is started.") : null;
 
     private static RunDecision? BackingOff(RepositoryFacts facts) =>
-        facts.Known.RepositoryID is null && facts.History.RetryAfter is { } until && until > facts.Now
-            ? new RunDecision.Wait(Reasons.BackingOff, "Waits after a failure before it tries again.", until, IsReady: false)
-            : null;
+        facts.Known.RepositoryID is null && facts.History.Waiting(facts.Now) is { } wait ? wait with { IsReady = false } : null;
 
     private static RunDecision? Unopened(RepositoryFacts facts)
     {

@@ -133,6 +133,8 @@ internal static class RepositoryStatuses
             case var other when status.RepositoryID is null:
                 var (reason, message) = other switch
                 {
+                    // While it is tried again, why it did not work the last time says more than that it is tried.
+                    RunDecision.Follow when facts.History.Newest is { Outcome: Outcomes.Failed } last => (last.Reason ?? Reasons.Initialising, last.Message ?? ""),
                     RunDecision.Follow follow => (Reasons.Initialising, follow.Job.Message.Length > 0 ? follow.Job.Message : "The repository is being created or adopted."),
                     RunDecision.Wait wait => (wait.Reason, wait.Message),
                     _ => (Reasons.Initialising, "The repository is being created or adopted."),

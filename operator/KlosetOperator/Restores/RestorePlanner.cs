@@ -109,12 +109,7 @@ internal static class RestorePlanner
     private static RunDecision? MissingReference(RestoreFacts facts) =>
         facts.References.Missing is null ? null : new RunDecision.Wait(facts.References.Reason, facts.References.Message, IsReady: false);
 
-    private static RunDecision? BackingOff(RestoreFacts facts) =>
-        facts.History.RetryAfter is { } until && until > facts.Now
-            ? facts.History.Newest?.Outcome == Outcomes.Paused
-                ? new RunDecision.Wait(Reasons.WaitingForQuota, "The restore goes on when what it waits for is there.", until)
-                : new RunDecision.Wait(Reasons.BackingOff, "Waits after a failure before it tries again.", until)
-            : null;
+    private static RunDecision? BackingOff(RestoreFacts facts) => facts.History.Waiting(facts.Now);
 
     private static RunDecision? Unapproved(RestoreFacts facts) =>
         facts.NeedsApproval

@@ -32,6 +32,20 @@ internal sealed record RunHistory
     public bool Knows(JobView job) =>
         Runs.Any(run => run.Id == job.RunId) || (Newest?.StartTime is { } newest && job.Created < newest);
 
+    /// <summary>What is waited for after the newest run; null when nothing is, or no longer.</summary>
+    public RunDecision.Wait? Waiting(DateTimeOffset now)
+    {
+        if (RetryAfter is not { } until || until <= now)
+        {
+            return null;
+        }
+
+        var why = Newest is { Reason: { } reason } newest ? $" after {reason}: {newest.Message}" : ".";
+        return Newest?.Outcome == Outcomes.Paused
+            ? new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on later{why}"), until)
+            : new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Waits before it tries again{why}"), until);
+    }
+
     /// <param name="mark">What the object looks like now; remembered when the verdict is terminal.</param>
     public RunHistory Fold(JobView job, Verdict verdict, StalledOn mark, string uid, int most = MostRuns)
     {

@@ -94,6 +94,7 @@ public sealed class BackupPlannerTests
         {
             world.End(7);
             Assert.Equal(Reasons.BackingOff, Wait(world).Reason);
+            Assert.Contains("NoProgress", world.Condition(ConditionTypes.Running).Message, StringComparison.Ordinal);
             Assert.Equal(failures, world.Status.ConsecutiveFailures);
             Assert.Equal("True", world.Condition(ConditionTypes.Ready).Status); // one failed night is no alarm
             world.Now = world.Status.RetryAfter!.Value;

@@ -21,6 +21,20 @@ public sealed class RepositoryPlannerTests
         Assert.Equal(new DateTimeOffset(2026, 11, 3, 4, 0, 0, TimeSpan.Zero), Assert.IsType<RunDecision.Wait>(RepositoryPlanner.Decide(Facts(Created))).Until);
 
     [Fact]
+    public void While_a_repository_cannot_be_opened_the_last_failure_is_the_reason()
+    {
+        var failed = new RunRecord { Id = "run", Kind = "create", Outcome = Outcomes.Failed, Reason = "StoreUnreachable", Message = "No answer from https://s3.example.net.", StartTime = Created };
+        var waiting = Facts(Created, id: null) with { History = new RunHistory { Runs = [failed], ConsecutiveFailures = 1, RetryAfter = Created.AddMinutes(1) } };
+        var trying = waiting with { Now = Created.AddMinutes(1), Jobs = [Job(RunKind.Create, Created, Created) with { Phase = JobPhase.Running, End = null }] };
+        foreach (var facts in new[] { waiting, trying })
+        {
+            var status = RepositoryStatuses.Build(facts, RepositoryPlanner.Decide(facts), null, null, null, "owner");
+            Assert.Equal(("False", "StoreUnreachable"), Of(status, ConditionTypes.Ready));
+            Assert.Contains("s3.example.net", status.Conditions!.First(condition => condition.Type == ConditionTypes.Ready).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Maintenance_goes_before_the_check_and_each_fills_its_slot_once()
     {
         var sunday = new DateTimeOffset(2026, 11, 8, 5, 0, 0, TimeSpan.Zero);
