@@ -39,6 +39,19 @@ public sealed class RunFileTests
         Assert.Empty(read.Problems());
     }
 
+    [Fact]
+    public void What_a_run_file_leaves_out_has_its_default()
+    {
+        var run = RunFile.Parse("""
+            {"kind":"backup","runId":"1","account":{"id":"alice"},"limits":{},
+             "repository":{"backend":{"volume":{"name":"claim"}}},"backup":{"takeout":[{"volume":{"name":"drop"}}]}}
+            """);
+
+        Assert.Empty(run.Problems());
+        Assert.Equal((1, 1800, 21600, 1800, "/"),
+            (run.Schema, run.Backup!.SettleSeconds, run.Limits!.SliceSeconds, run.Limits.NoProgressSeconds, run.Repository.Backend.Volume!.Path));
+    }
+
     [Theory]
     [InlineData(RunKind.Create, "create")]
     [InlineData(RunKind.Backup, "backup")]

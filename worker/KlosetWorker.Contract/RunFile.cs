@@ -34,7 +34,8 @@ public sealed record RunFile
     /// <summary>Largest run file in bytes of UTF-8.</summary>
     public const int MaxBytes = 64 * 1024;
 
-    public int Schema { get; init; } = CurrentSchema;
+    // Settable, because the generated reader gives an absent init-only member its type's default instead of this one.
+    public int Schema { get; set; } = CurrentSchema;
 
     public required RunKind Kind { get; init; }
 
@@ -142,7 +143,7 @@ public sealed record RunBackup
     public int? PickerMaxItems { get; init; }
 
     /// <summary>How long a set without index must lie unchanged before it is taken as complete.</summary>
-    public int SettleSeconds { get; init; } = 1800;
+    public int SettleSeconds { get; set; } = 1800;
 
     /// <summary>
     /// Digest of the listing that the newest snapshot has ingested (from <see cref="RunResult.IngestedDigest"/>). When the listing
@@ -295,10 +296,10 @@ public sealed record RunInspect(string LostRunId);
 public sealed record RunLimits
 {
     /// <summary>The worker stops at an anchor after this time and exits <see cref="ExitCode.Paused"/>.</summary>
-    public int SliceSeconds { get; init; } = 6 * 3600;
+    public int SliceSeconds { get; set; } = 6 * 3600;
 
     /// <summary>Without a byte, an item or an announced wait for this long the worker exits <see cref="ExitCode.NoProgress"/>.</summary>
-    public int NoProgressSeconds { get; init; } = 30 * 60;
+    public int NoProgressSeconds { get; set; } = 30 * 60;
 
     public long? BandwidthBytesPerSecond { get; init; }
 }

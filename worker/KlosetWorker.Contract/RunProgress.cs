@@ -9,7 +9,7 @@ namespace KlosetWorker.Contract;
 public sealed record RunProgress
 {
     /// <summary>Marks a line as progress and carries the schema number.</summary>
-    public int Progress { get; init; } = 1;
+    public int Progress { get; set; } = 1;
 
     /// <summary>Opening, Enumerating, Reading, Committing, Restoring, Checking, Maintaining, Waiting.</summary>
     public required string Phase { get; init; }

@@ -26,7 +26,7 @@ public sealed record RunResult
     /// <summary>Kubernetes keeps 4,096 bytes of a termination message.</summary>
     public const int MaxBytes = 4000;
 
-    public int Schema { get; init; } = CurrentSchema;
+    public int Schema { get; set; } = CurrentSchema;
 
     public required string RunId { get; init; }
 

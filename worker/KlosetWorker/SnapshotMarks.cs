@@ -28,6 +28,13 @@ internal static class SnapshotMarks
     public static string? Find(SnapshotHeader header, string key) =>
         header.Context?.FirstOrDefault(pair => pair.Key == key) is { Key: not null } pair ? pair.Value : null;
 
+    /// <summary>
+    /// A time for the next snapshot of a lineage: now, but always after the one before it, since the newest is told by its time. Clocks go
+    /// back, and an anchor and the end of a small run are milliseconds apart.
+    /// </summary>
+    public static DateTimeOffset After(Snapshot? basis, DateTimeOffset now) =>
+        basis?.Header.Timestamp.ToDateTimeOffset().AddMilliseconds(1) is { } earliest && earliest > now ? earliest : now;
+
     /// <summary>The newest snapshot of a lineage, anchors included; null when it has none.</summary>
     public static SnapshotHeader? Newest(IEnumerable<SnapshotHeader> snapshots, string type, string origin, string directory) =>
         snapshots.LastOrDefault(header => header.Sources is { Count: > 0 }

@@ -123,7 +123,7 @@ internal sealed class OpenRepository(IStore store, Repository repository) : IAsy
         try
         {
             // CONFIG first: a missing repository must be told before anybody is asked for a passphrase, and before a key is derived.
-            var configuration = await Repository.ReadConfigurationAsync(store, cancellationToken);
+            var configuration = await ReadConfigurationAsync(store, cancellationToken);
             var encrypted = configuration.Encryption is not null;
             using var secret = encrypted ? passphrase() : null;
             if (encrypted && secret is null)
@@ -137,6 +137,19 @@ internal sealed class OpenRepository(IStore store, Repository repository) : IAsy
         {
             await store.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>CONFIG, which needs no key. A folder that is not there holds no repository; a missing bucket is another matter.</summary>
+    public static async Task<Kloset.Configuration.RepositoryConfiguration> ReadConfigurationAsync(IStore store, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Repository.ReadConfigurationAsync(store, cancellationToken);
+        }
+        catch (StoreException missing) when (missing.Failure == StoreFailure.BucketMissing && store is FileSystemStore)
+        {
+            throw new RepositoryException(RepositoryFailure.NoRepository, $"There is no repository at {store.Location}: the folder does not exist.", missing);
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed class Backup(OpenRepository open, TimeProvider time, ProgressTra
             Origin = request.Origin,
             Directory = folder,
             Tags = request.Tags,
-            Started = time.GetUtcNow(),
+            Timestamp = SnapshotMarks.After(basis, time.GetUtcNow()),
             Context = SnapshotContext.Of(request.RunId),
         };
         var result = await new FolderBackup(writer, tracker, request.Readers).RunAsync(folder, draft, basis, stop, cancellationToken);

@@ -19,10 +19,15 @@ internal static class ManifestSummary
             missing.Count > 0 ? [.. missing.Take(MaxNames).Select(gap => gap.Name)] : null);
     }
 
+    /// <summary>Google exports six times in a year, every two months; a chain of two shows that there is a schedule.</summary>
+    private const int MonthsBetweenExports = 2;
+
     public static ExportsSummary Exports(Manifest manifest) => new(
         manifest.CoveredThrough,
         manifest.Sets.Count > 0 ? manifest.Sets[^1].Name : null,
         manifest.Chain,
+        NextExpected: manifest.Chain > 1 ? manifest.CoveredThrough?.AddMonths(MonthsBetweenExports) : null,
+        ScheduleEnds: manifest.Chain > 1 ? manifest.Sets.LastOrDefault(set => set.Kind == "full")?.Time?.AddYears(1) : null,
         SafeToDelete: manifest.Sets
             .Where(set => set.Completeness == "proven")
             .SelectMany(set => set.Parts)

@@ -126,7 +126,7 @@ internal sealed class Run(WorkerHost host)
         await using var closeStore = store;
         try
         {
-            await Repository.ReadConfigurationAsync(store, control.Abort);
+            await OpenRepository.ReadConfigurationAsync(store, control.Abort);
         }
         catch (RepositoryException missing) when (missing.Failure == RepositoryFailure.NoRepository && run.Repository is { Create: true, RepositoryId: null })
         {
@@ -373,7 +373,7 @@ internal sealed class Run(WorkerHost host)
         {
             try
             {
-                var configuration = await Repository.ReadConfigurationAsync(store, cancellationToken);
+                var configuration = await OpenRepository.ReadConfigurationAsync(store, cancellationToken);
                 if (configuration.RepositoryId != expected)
                 {
                     throw new WorkerException(

@@ -11,23 +11,26 @@ internal sealed class AnchorPolicy(TimeProvider time)
 
     private const double Share = 0.01;
     private long _since = time.GetTimestamp();
+    private long _contentBefore;
     private long _storedBefore;
     private long _lastCost;
 
-    /// <param name="stored">Bytes that the session has stored so far.</param>
-    public bool IsDue(bool partFinished, long stored)
+    /// <param name="content">Bytes of new content that the session has taken in so far; they may still be on their way to the store.</param>
+    public bool IsDue(bool partFinished, long content)
     {
         var elapsed = time.GetElapsedTime(_since);
-        var affordable = _lastCost <= (stored - _storedBefore) * Share;
-        return elapsed >= Longest || ((partFinished || elapsed >= Interval) && affordable && stored > _storedBefore);
+        var affordable = _lastCost <= (content - _contentBefore) * Share;
+        return elapsed >= Longest || ((partFinished || elapsed >= Interval) && affordable && content > _contentBefore);
     }
 
-    /// <param name="before">Bytes stored before the anchor was written.</param>
-    /// <param name="after">Bytes stored after it.</param>
-    public void Written(long before, long after)
+    /// <summary>An anchor was cut, and everything is stored.</summary>
+    /// <param name="content">As in <see cref="IsDue"/>.</param>
+    /// <param name="stored">Bytes that the session has stored so far, contents and trees.</param>
+    public void Written(long content, long stored)
     {
         _since = time.GetTimestamp();
-        _lastCost = after - before;
-        _storedBefore = after;
+        _lastCost = Math.Max(0, stored - _storedBefore - (content - _contentBefore));
+        _contentBefore = content;
+        _storedBefore = stored;
     }
 }

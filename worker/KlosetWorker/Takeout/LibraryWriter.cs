@@ -19,13 +19,17 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     private const uint FileMode = 0x1A4; // 0644
     private const uint FolderMode = 0x1ED; // 0755
 
-    /// <summary>Contents that were stored since the last snapshot, which the basis does not have.</summary>
+    /// <summary>Contents that this session stored and that the basis does not show yet: sidecars are read long before their photos.</summary>
     private readonly Dictionary<string, StoredObject> _recent = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _placed = new(StringComparer.Ordinal);
     private readonly HashSet<EntryPath> _folders = [];
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private readonly string _cacheFolder = request.CacheFolder;
     private Snapshot? _basis = basis;
     private OpenCommit? _commit;
+
+    /// <summary>Bytes of contents that no snapshot held before.</summary>
+    public long NewBytes { get; private set; }
 
     public bool HasChanges => _commit is not null;
 
@@ -49,6 +53,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         var (sha256, sha1, crc32) = digests.Finish();
         var id = stored.Id.ToString();
         _recent[id] = stored;
+        NewBytes += stored.NewBytes;
         return new(sha256, sha1, crc32, stored.Size, id, mime ?? stored.ContentType, stored);
     }
 
@@ -73,6 +78,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             var modified = Timestamp.From(taken ?? DateTimeOffset.UnixEpoch);
             if (_recent.TryGetValue(objectId, out var stored))
             {
+                _placed.Add(objectId);
                 await PutAsync(new PutFile(place, stored, FileMode, modified), cancellationToken);
                 continue;
             }
@@ -162,7 +168,12 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         var header = await _commit!.CompleteAsync(incomplete ? [.. request.Tags, SnapshotMarks.IncompleteTag] : request.Tags, context);
         await _commit.DisposeAsync();
         _commit = null;
-        _recent.Clear();
+        foreach (var objectId in _placed)
+        {
+            _recent.Remove(objectId);
+        }
+
+        _placed.Clear();
         _basis = await repository.OpenSnapshotAsync(header.Id, cancellationToken);
         return header;
     }
@@ -204,7 +215,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     {
         _commit ??= new OpenCommit(
             writer,
-            new SnapshotDraft { Type = SnapshotMarks.GooglePhotosType, Origin = request.Origin, Started = _started },
+            new SnapshotDraft { Type = SnapshotMarks.GooglePhotosType, Origin = request.Origin, Timestamp = SnapshotMarks.After(_basis, time.GetUtcNow()) },
             _basis);
         await _commit.WriteAsync(change, cancellationToken);
     }

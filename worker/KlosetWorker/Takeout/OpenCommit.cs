@@ -18,25 +18,40 @@ internal sealed class OpenCommit : IAsyncDisposable
 
     public OpenCommit(RepositoryWriter writer, SnapshotDraft draft, Snapshot? basis)
     {
-        _commit = writer.CommitAsync(draft with { Tags = _tags, Context = _context }, basis, _changes.Reader.ReadAllAsync(_abandoned.Token), _abandoned.Token);
+        _commit = CommitAsync(writer, draft with { Tags = _tags, Context = _context }, basis);
     }
 
     public async ValueTask WriteAsync(TreeChange change, CancellationToken cancellationToken)
     {
-        if (_commit.IsFaulted)
+        try
         {
-            await _commit;
+            await _changes.Writer.WriteAsync(change, cancellationToken);
         }
-
-        await _changes.Writer.WriteAsync(change, cancellationToken);
+        catch (ChannelClosedException)
+        {
+            await _commit; // says why nobody takes changes any more
+            throw;
+        }
     }
 
     public async Task<SnapshotHeader> CompleteAsync(IEnumerable<string> tags, IEnumerable<KeyValuePair<string, string>> context)
     {
         _tags.AddRange(tags);
         _context.AddRange(context);
-        _changes.Writer.Complete();
+        _changes.Writer.TryComplete();
         return await _commit;
+    }
+
+    private async Task<SnapshotHeader> CommitAsync(RepositoryWriter writer, SnapshotDraft draft, Snapshot? basis)
+    {
+        try
+        {
+            return await writer.CommitAsync(draft, basis, _changes.Reader.ReadAllAsync(_abandoned.Token), _abandoned.Token);
+        }
+        finally
+        {
+            _changes.Writer.TryComplete();
+        }
     }
 
     public async ValueTask DisposeAsync()

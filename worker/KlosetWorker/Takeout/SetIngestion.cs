@@ -152,7 +152,8 @@ internal sealed class SetIngestion(
 
         if (!isJson && Known(entry) is { } known && await library.HoldsAsync(known, cancellationToken))
         {
-            if (!IsSampled(entry))
+            // What an anchor of this very export holds is not read twice; only an old copy is worth a sample.
+            if (held is not null || !IsSampled(entry))
             {
                 _contents[entry.Id] = StoredContent.Of(known);
                 tracker.AddBytes(entry.Size);
@@ -399,7 +400,8 @@ internal sealed class SetIngestion(
             return byUrl;
         }
 
-        if (catalog.FindContent(content.Sha256, item.Sidecar?.TakenAt) is not { } row)
+        // An item that was saved while its sidecar was missing has no time yet.
+        if ((catalog.FindContent(content.Sha256, item.Sidecar?.TakenAt) ?? catalog.FindContent(content.Sha256, null)) is not { } row)
         {
             return null;
         }
@@ -433,11 +435,6 @@ internal sealed class SetIngestion(
         {
             var verdict = _library!.Pairing.Verdicts[id];
             var entry = _export.Entries[id];
-            if (verdict.Kind is FileKind.AlbumMetadata or FileKind.Ignored && !entry.Damaged && set.Parts.All(part => part.Format != PartFormat.Tgz))
-            {
-                continue; // joined while it streamed by
-            }
-
             if (verdict.Kind != FileKind.Sidecar || verdict.Used || entry.Json is not TakeoutJson.OfMedia { Sidecar: { } sidecar } || !_contents.TryGetValue(id, out var content))
             {
                 continue;

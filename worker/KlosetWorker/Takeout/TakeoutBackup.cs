@@ -19,6 +19,7 @@ namespace KlosetWorker.Takeout;
 internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writer, TimeProvider time, ProgressTracker tracker, BackupRequest request)
 {
     private const int MaxWarnings = 200;
+    private static readonly TimeSpan ScheduleWarning = TimeSpan.FromDays(30);
     private static readonly string[] CannotShow =
         ["items that others shared and that were never saved to the library", "items in the locked folder", "the order of the photos inside an album", "the cover of an album"];
 
@@ -61,11 +62,10 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
 
         async Task AnchorAsync(bool partFinished)
         {
-            if (library.HasChanges && anchors.IsDue(partFinished, writer.Statistics.BytesStored))
+            if (library.HasChanges && anchors.IsDue(partFinished, library.NewBytes))
             {
-                var before = writer.Statistics.BytesStored;
                 saved = await library.SaveAsync(Describe(catalog, digest: null, complete: false), _sightings.Values, incomplete: true, cancellationToken);
-                anchors.Written(before, writer.Statistics.BytesStored);
+                anchors.Written(library.NewBytes, writer.Statistics.BytesStored);
                 tracker.Phase = "Reading";
             }
         }
@@ -237,8 +237,25 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             Exports = ManifestSummary.Exports(manifest),
             IngestedDigest = digest,
             ItemsNew = _totals.ItemsNew,
+            Actions = Actions(manifest),
             ResumeAfter = pending.Count > 0 ? pending.Max(set => set.LastChanged) + request.Settle : null,
         };
+    }
+
+    /// <summary>What a person has to do somewhere else.</summary>
+    private List<RunAction> Actions(Manifest manifest)
+    {
+        var actions = manifest.Missing.Where(gap => gap.Kind == "part").Select(gap => new RunAction("ReplacePart", gap.Reason)).ToList();
+        if (ManifestSummary.Exports(manifest).ScheduleEnds is { } ends && ends - time.GetUtcNow() < ScheduleWarning)
+        {
+            actions.Insert(0, new(
+                "RenewExportSchedule",
+                string.Create(CultureInfo.InvariantCulture, $"Google's schedule of exports ends about {ends:yyyy-MM-dd}: set up a new one."),
+                "https://takeout.google.com/",
+                ends));
+        }
+
+        return actions;
     }
 
     private static BackupReport Unchanged(SnapshotHeader newest, Manifest manifest, string digest)

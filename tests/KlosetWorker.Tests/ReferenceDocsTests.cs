@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json.Serialization.Metadata;
+using KlosetWorker.Catalog;
+using KlosetWorker.Output;
+
+namespace KlosetWorker.Tests;
+
+/// <summary>What programs outside rely on is written down, member by member.</summary>
+public sealed class ReferenceDocsTests
+{
+    public static TheoryData<string, JsonTypeInfo> Documented => new()
+    {
+        { "catalog.md", CatalogJson.Readable.CatalogItem },
+        { "catalog.md", CatalogJson.Readable.CatalogFile },
+        { "catalog.md", CatalogJson.Readable.CatalogSidecar },
+        { "catalog.md", CatalogJson.Readable.CatalogPlace },
+        { "catalog.md", CatalogJson.Readable.CatalogMembership },
+        { "catalog.md", CatalogJson.Readable.Manifest },
+        { "catalog.md", CatalogJson.Readable.ManifestCounts },
+        { "catalog.md", CatalogJson.Readable.ManifestSet },
+        { "catalog.md", CatalogJson.Readable.ManifestGap },
+        { "catalog.md", CatalogJson.Readable.Sighting },
+        { "cli.md", CliJson.Readable.ErrorDetails },
+        { "cli.md", CliJson.Readable.CreateOutput },
+        { "cli.md", CliJson.Readable.SnapshotOutput },
+        { "cli.md", CliJson.Readable.EntryOutput },
+        { "cli.md", CliJson.Readable.CheckOutput },
+        { "cli.md", CliJson.Readable.CheckFindingOutput },
+        { "cli.md", CliJson.Readable.InfoOutput },
+        { "cli.md", CliJson.Readable.RestoreOutput },
+        { "cli.md", CliJson.Readable.BackupOutput },
+        { "cli.md", CliJson.Readable.FindItemOutput },
+    };
+
+    [Theory]
+    [MemberData(nameof(Documented))]
+    public void Every_member_is_documented(string page, JsonTypeInfo type)
+    {
+        var text = File.ReadAllText(Path.GetFullPath(Path.Combine(SourceFolder(), "../../docs/reference", page)));
+
+        Assert.All(type.Properties, property => Assert.Contains($"`{property.Name}`", text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_catalog_line_has_its_members_in_the_documented_order() => Assert.Equal(
+        ["id", "aliases", "taken", "zone", "takenFrom", "created", "title", "description", "place", "placeOfFile", "people", "favourite", "archived",
+            "trashed", "albums", "mime", "camera", "width", "height", "durationSeconds", "origin", "rank", "revision", "files", "sidecars", "metadataFrom"],
+        CatalogJson.Readable.CatalogItem.Properties.Select(property => property.Name));
+
+    private static string SourceFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
+}
