@@ -284,6 +284,38 @@ public sealed class RepositoryWriterTests
     }
 
     [Fact]
+    public async Task Snapshots_committed_while_others_write_the_same_content_are_whole_at_once()
+    {
+        await using var test = await TestRepository.CreateAsync(creation: new RepositoryCreation { Packfile = new(0, 0, 1 << 20) });
+        await using var writer = await test.Repository.BeginWriteAsync(test.Options, Token);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        // Each round brings content that nobody has seen, read by all at the same time and at different speeds.
+        var round = 0;
+        var others = Enumerable.Range(0, 3).Select(speed => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                var content = new SlowStream(TreeChanges.Noise(1000 + Volatile.Read(ref round), 3_000_000), (speed + 1) * 300_000);
+                await writer.WriteObjectAsync(content, ObjectOptions.Default, CancellationToken.None);
+            }
+        })).ToList();
+        for (var i = 0; i < 8; i++)
+        {
+            Volatile.Write(ref round, i);
+            var file = await writer.FileAsync("/a", TreeChanges.Noise(1000 + i, 3_000_000));
+            var header = await writer.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([file]), Token);
+            // Somebody else, right now.
+            await using var fresh = await test.ReopenAsync();
+            var report = await fresh.CheckAsync(
+                new Kloset.Checking.CheckOptions { Level = Kloset.Checking.CheckLevel.Structure, Snapshots = [header.Id] }, null, Token);
+            Assert.True(report.IsClean, string.Join('\n', report.Findings));
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(others);
+    }
+
+    [Fact]
     public async Task A_failed_upload_fails_the_session_and_leaves_the_repository_as_it_was()
     {
         await using var test = await TestRepository.CreateAsync();
@@ -334,5 +366,17 @@ public sealed class RepositoryWriterTests
 
         Assert.Equal(leaves.Count, chained);
         return text.ToString();
+    }
+
+    /// <summary>Gives a piece at a time, and never at once.</summary>
+    private sealed class SlowStream(byte[] content, int piece) : MemoryStream(content)
+    {
+        public override bool CanSeek => false;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Yield();
+            return await base.ReadAsync(buffer[..Math.Min(piece, buffer.Length)], cancellationToken);
+        }
     }
 }

@@ -83,7 +83,7 @@ internal sealed class ObjectAssembler : IDisposable
         return new StoredObject(id, contentMac, _size, _chunks.Count, entropy, _contentType!, _newBytes);
     }
 
-    /// <summary>Packs what is sealed already, when the content ends in an error: others may count on these chunks.</summary>
+    /// <summary>Packs what is being sealed: others may count on these chunks, so they must not wait for what the content brings next, or for nothing.</summary>
     public async ValueTask DrainAsync()
     {
         while (_underWay.Count > 0)
@@ -161,6 +161,7 @@ internal sealed class ObjectAssembler : IDisposable
         try
         {
             await _session.Sink.AppendAsync(_lane, BlobType.Chunk, job.Id, job.Stored!.Span);
+            _session.Packed(job.Epoch);
         }
         catch (Exception exception)
         {

@@ -38,6 +38,7 @@ internal sealed class PackfileSink : IAsyncDisposable
     private readonly HashSet<Task> _uploads = [];
     private readonly List<StoredPackfile> _stored = [];
     private readonly CancellationTokenSource _stop = new();
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private long _bytesStored;
     private long _packfiles;
@@ -77,8 +78,7 @@ internal sealed class PackfileSink : IAsyncDisposable
     public ValueTask AppendAsync(PackfileLane lane, BlobType type, in Mac id, ReadOnlySpan<byte> stored)
     {
         ThrowIfFailed();
-        PackfileBuilder? full = null;
-        var ordinal = 0;
+        Task? admitted = null;
         lock (lane.Lock)
         {
             if (lane.Builder is null)
@@ -93,13 +93,13 @@ internal sealed class PackfileSink : IAsyncDisposable
             _repository.Index.Place(_session, type, in id, lane.Ordinal, offset, (uint)stored.Length);
             if (lane.Builder.BlobBytes > MaxSize)
             {
-                full = lane.Builder;
-                ordinal = lane.Ordinal;
+                // Before the lane is free again: whoever flushes must find it among the uploads.
+                admitted = BeginUpload(lane.Builder, lane.Ordinal);
                 lane.Builder = null;
             }
         }
 
-        return full is null ? ValueTask.CompletedTask : new ValueTask(BeginUploadAsync(full, ordinal));
+        return admitted is null ? ValueTask.CompletedTask : new ValueTask(admitted);
     }
 
     /// <summary>Closes all packfiles and waits until everything is durable.</summary>
@@ -107,17 +107,15 @@ internal sealed class PackfileSink : IAsyncDisposable
     {
         foreach (var lane in _dataLanes.Append(Metadata))
         {
-            PackfileBuilder? builder;
-            int ordinal;
+            var admitted = Task.CompletedTask;
             lock (lane.Lock)
             {
-                builder = lane.Builder;
-                ordinal = lane.Ordinal;
+                if (lane.Builder is not null)
+                    admitted = BeginUpload(lane.Builder, lane.Ordinal);
                 lane.Builder = null;
             }
 
-            if (builder is not null)
-                await BeginUploadAsync(builder, ordinal);
+            await admitted;
         }
 
         Task[] uploads;
@@ -147,11 +145,15 @@ internal sealed class PackfileSink : IAsyncDisposable
         }
     }
 
+    /// <summary>Completes when the session has failed.</summary>
+    public Task Failed => _failed.Task;
+
     /// <summary>After this nothing more can be written: a claimed blob may be missing.</summary>
     public void Fail(Exception exception)
     {
         lock (_lock)
             _failure ??= exception;
+        _failed.TrySetResult();
     }
 
     public void ThrowIfFailed()
@@ -186,12 +188,13 @@ internal sealed class PackfileSink : IAsyncDisposable
     /// <summary>Packfiles may be smaller than the configuration allows, and several are in memory at the same time.</summary>
     private long MaxSize => (long)Math.Clamp(_repository.Configuration.Packfile.MaxSize, 1 << 20, LargestPackfile);
 
-    private async Task BeginUploadAsync(PackfileBuilder builder, int ordinal)
+    /// <returns>Completes when the upload has a slot: those who fill packfiles wait for those who store them.</returns>
+    private Task BeginUpload(PackfileBuilder builder, int ordinal)
     {
-        await _slots.WaitAsync(CancellationToken.None);
+        var admitted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            var upload = Task.Run(() => UploadAsync(builder, ordinal));
+            var upload = AdmitAsync();
             _uploads.Add(upload);
             _ = upload.ContinueWith(
                 finished =>
@@ -199,7 +202,16 @@ internal sealed class PackfileSink : IAsyncDisposable
                     lock (_lock)
                         _uploads.Remove(finished);
                 },
-                CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+
+        return admitted.Task;
+
+        async Task AdmitAsync()
+        {
+            await _slots.WaitAsync(CancellationToken.None);
+            admitted.SetResult();
+            await Task.Run(() => UploadAsync(builder, ordinal));
         }
     }
 

@@ -85,7 +85,8 @@ public sealed class RepositoryWriter : IAsyncDisposable
                 int read;
                 try
                 {
-                    read = await content.ReadAsync(memory, cancellationToken);
+                    var reading = content.ReadAsync(memory, cancellationToken);
+                    read = reading.IsCompleted ? await reading : await WhilePackingAsync(reading, assembler);
                 }
                 catch
                 {
@@ -113,6 +114,24 @@ public sealed class RepositoryWriter : IAsyncDisposable
         return stored;
     }
 
+    /// <summary>While the source keeps us waiting, nothing that is claimed stays unpacked.</summary>
+    private static async Task<int> WhilePackingAsync(ValueTask<int> reading, ObjectAssembler assembler)
+    {
+        var read = reading.AsTask();
+        try
+        {
+            await assembler.DrainAsync();
+        }
+        catch
+        {
+            // The source still writes into our buffer.
+            await read.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            throw;
+        }
+
+        return await read;
+    }
+
     /// <summary>True when the OBJECT blob is stored and visible, or was written by this session.</summary>
     public bool HasObject(Mac id) => _repository.Index.IsKnown(_session.Index, BlobType.Object, in id);
 
@@ -120,6 +139,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
     public async Task CheckpointAsync(CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        await _session.SettleAsync(cancellationToken);
         await _session.Sink.FlushAsync(cancellationToken);
         await PutStatesAsync(cancellationToken);
     }
@@ -168,6 +188,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
             HeaderCodec.Write(writer, header);
             // Last of all blobs; the state that names it is the commit.
             await _session.StoreAsync(_session.Sink.Metadata, BlobType.Snapshot, header.Id.Value, writer.WrittenMemory);
+            await _session.SettleAsync(cancellationToken);
             await _session.Sink.FlushAsync(cancellationToken);
             await PutStatesAsync(cancellationToken);
             return header;

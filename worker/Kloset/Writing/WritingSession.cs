@@ -13,6 +13,12 @@ internal sealed class WritingSession : IAsyncDisposable
     private readonly Task[] _sealers;
     private readonly Lock _lock = new();
     private readonly HashSet<int> _used = [];
+
+    /// <summary>Blobs that are claimed and not packed yet, by the parity of the epoch of their claim.</summary>
+    private readonly int[] _pending = new int[2];
+    private readonly SemaphoreSlim _settling = new(1, 1);
+    private TaskCompletionSource? _settled;
+    private int _epoch;
     private long _bytesRead;
     private long _chunksNew;
     private long _chunksKnown;
@@ -60,13 +66,14 @@ internal sealed class WritingSession : IAsyncDisposable
     public async ValueTask<bool> StoreAsync(PackfileLane lane, BlobType type, Mac id, ReadOnlyMemory<byte> clear)
     {
         Sink.ThrowIfFailed();
-        if (!Claim(type, in id))
+        if (!TryClaim(type, in id, out var epoch))
             return false;
         try
         {
             using var stored = new PooledBuffer(clear.Length + 512);
             Codec.Encode(clear.Span, stored);
             await Sink.AppendAsync(lane, type, in id, stored.Span);
+            Packed(epoch);
         }
         catch (Exception exception)
         {
@@ -96,7 +103,8 @@ internal sealed class WritingSession : IAsyncDisposable
         var clear = job.Clear.Span;
         job.Id = Codec.ComputeMac(clear);
         job.Entropy = job.WithEntropy ? ShannonEntropy.Compute(clear) : 0;
-        job.IsNew = Claim(BlobType.Chunk, job.Id);
+        job.IsNew = TryClaim(BlobType.Chunk, job.Id, out var epoch);
+        job.Epoch = epoch;
         Interlocked.Increment(ref job.IsNew ? ref _chunksNew : ref _chunksKnown);
         if (!job.IsNew)
             return;
@@ -124,14 +132,62 @@ internal sealed class WritingSession : IAsyncDisposable
         await Task.WhenAll(_sealers);
         await Sink.DisposeAsync();
         Repository.Index.EndSession(Index);
+        _settling.Dispose();
     }
 
-    private bool Claim(BlobType type, in Mac id)
+    /// <summary>A claimed blob is in its packfile.</summary>
+    public void Packed(int epoch)
     {
+        lock (_lock)
+        {
+            if (--_pending[epoch & 1] == 0 && epoch != _epoch)
+                _settled?.TrySetResult();
+        }
+    }
+
+    /// <summary>
+    /// Waits until every blob that is claimed now is in its packfile. A content may be finished while some of its chunks are only claimed, by
+    /// another flow that came first; a snapshot of it must not be committed before they are stored.
+    /// </summary>
+    public async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        await _settling.WaitAsync(cancellationToken);
+        try
+        {
+            TaskCompletionSource settled;
+            lock (_lock)
+            {
+                // The other parity was drained by the last call.
+                var old = _epoch++;
+                if (_pending[old & 1] == 0)
+                    return;
+                settled = _settled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
+            // Not cancelled: the parity must be drained before it is used again.
+            await Task.WhenAny(settled.Task, Sink.Failed);
+            Sink.ThrowIfFailed();
+        }
+        finally
+        {
+            _settling.Release();
+        }
+    }
+
+    private bool TryClaim(BlobType type, in Mac id, out int epoch)
+    {
+        lock (_lock)
+        {
+            // Counted before anybody can see the claim.
+            epoch = _epoch;
+            _pending[epoch & 1]++;
+        }
+
         if (Repository.Index.TryClaim(Index, type, in id, out var packfile))
             return true;
         lock (_lock)
             _used.Add(packfile);
+        Packed(epoch);
         return false;
     }
 
@@ -178,6 +234,9 @@ internal sealed class ChunkJob(PooledBuffer clear, bool withEntropy) : IDisposab
     public double Entropy { get; set; }
 
     public bool IsNew { get; set; }
+
+    /// <summary>To be handed to <see cref="WritingSession.Packed"/>.</summary>
+    public int Epoch { get; set; }
 
     /// <summary>The encoded form of a new chunk.</summary>
     public PooledBuffer? Stored { get; set; }
