@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Demo.Staging;
 using Demo.Story;
 using TakeoutGenerator;
@@ -17,6 +18,12 @@ Console.CancelKeyPress += (_, e) =>
     e.Cancel = true;
     stop.Cancel();
 };
+
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+{
+    context.Cancel = true;
+    stop.Cancel();
+});
 
 try
 {
