@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 publish() { # PROJECT NAME
-  dotnet publish "$1" -c Release --nologo -v quiet -o "out/lib/$2"
+  dotnet publish "$1" -c Release --nologo -v quiet -clp:NoSummary -o "out/lib/$2"
   ln -sfn "lib/$2/$(basename "$1")" "out/$2"
 }
 mkdir -p out
