@@ -8,11 +8,12 @@ using Microsoft.Extensions.Logging;
 namespace KlosetOperator.Runtime.Cache;
 
 /// <summary>One kind: its store, and the reflectors that feed it (one, or one per watched namespace).</summary>
-internal sealed class Informer<T> : IRunningInformer
+internal sealed partial class Informer<T> : IRunningInformer
     where T : class, IKubernetesObject<V1ObjectMeta>
 {
     private readonly List<Reflector<T>> _reflectors;
     private readonly ApiResource _resource;
+    private readonly ILogger _logger;
 
     /// <summary>For the host: with the options that were registered for the kind.</summary>
     public Informer(
@@ -37,7 +38,8 @@ internal sealed class Informer<T> : IRunningInformer
         ILogger<Informer<T>> logger)
     {
         _resource = client.Resource;
-        Store = new Store<T>(options);
+        _logger = logger;
+        Store = new Store<T>(options) { Mishap = error => LogMishap(error, _resource.ToString()) };
         IEnumerable<string?> scopes = namespaces.Distinct(StringComparer.Ordinal);
         if (options.ClusterScoped || namespaces.Count == 0)
         {

@@ -10,6 +10,9 @@ internal sealed class InformerGroup(IReadOnlyList<IRunningInformer> informers, T
     public void Start(CancellationToken cancellationToken) =>
         _running.AddRange(informers.Select(informer => Task.Run(() => informer.RunAsync(cancellationToken), CancellationToken.None)));
 
+    /// <summary>Completes when one of them has ended, which none does before it is cancelled: await what it gives.</summary>
+    public Task<Task> Ended => _running.Count == 0 ? new TaskCompletionSource<Task>().Task : Task.WhenAny(_running);
+
     /// <summary>Completes when all caches are filled.</summary>
     /// <exception cref="TimeoutException">One was not in time; says which and why.</exception>
     public async Task WaitForSyncAsync(TimeSpan timeout, CancellationToken cancellationToken)
@@ -17,9 +20,9 @@ internal sealed class InformerGroup(IReadOnlyList<IRunningInformer> informers, T
         try
         {
             // An informer that dies before it synced must not be waited for.
-            var ended = Task.WhenAny(_running);
+            var ended = Ended;
             var synced = Task.WhenAll(informers.Select(static informer => informer.Synced));
-            if (await Task.WhenAny(synced, ended).WaitAsync(timeout, time, cancellationToken).ConfigureAwait(false) != synced && _running.Count > 0)
+            if (await Task.WhenAny(synced, ended).WaitAsync(timeout, time, cancellationToken).ConfigureAwait(false) != synced)
             {
                 await (await ended.ConfigureAwait(false)).ConfigureAwait(false);
             }
@@ -34,15 +37,7 @@ internal sealed class InformerGroup(IReadOnlyList<IRunningInformer> informers, T
     }
 
     /// <summary>Completes when all have stopped after their token was cancelled.</summary>
-    public async Task StoppedAsync()
-    {
-        try
-        {
-            await Task.WhenAll(_running).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // That is how they stop.
-        }
-    }
+    public async Task StoppedAsync() =>
+        // Cancellation is how they stop, and one that failed was reported when it did.
+        await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }

@@ -52,6 +52,12 @@ public sealed class Store<T> : IInformer<T>, ICache<T>
         }
     }
 
+    /// <summary>
+    /// Where exceptions of handlers and index functions go, when set: one handler's bug must neither keep the change
+    /// from the others nor end the watch.
+    /// </summary>
+    internal Action<Exception>? Mishap { get; set; }
+
     /// <summary>Completes with <see cref="HasSynced"/>.</summary>
     internal Task Synced => _synced.Task;
 
@@ -172,7 +178,7 @@ public sealed class Store<T> : IInformer<T>, ICache<T>
             _objects[key] = entity;
             foreach (var index in AllIndexes())
             {
-                index.Move(key, old, entity);
+                index.Move(key, old, entity, Mishap);
             }
         }
 
@@ -198,7 +204,7 @@ public sealed class Store<T> : IInformer<T>, ICache<T>
 
             foreach (var index in AllIndexes())
             {
-                index.Move(key, old, null);
+                index.Move(key, old, null, Mishap);
             }
         }
 
@@ -209,7 +215,14 @@ public sealed class Store<T> : IInformer<T>, ICache<T>
     {
         foreach (var handler in _handlers.ToArray())
         {
-            handler(change);
+            try
+            {
+                handler(change);
+            }
+            catch (Exception error) when (Mishap is { } mishap)
+            {
+                mishap(error);
+            }
         }
     }
 
@@ -237,9 +250,9 @@ internal sealed class Index<T>(Func<T, IEnumerable<string>> values)
 
     public IReadOnlyCollection<NamespacedName> Keys(string value) => _keys.TryGetValue(value, out var keys) ? keys : [];
 
-    public void Move(NamespacedName key, T? from, T? to)
+    public void Move(NamespacedName key, T? from, T? to, Action<Exception>? mishap)
     {
-        foreach (var value in from is null ? [] : values(from))
+        foreach (var value in Values(from, mishap))
         {
             if (_keys.TryGetValue(value, out var keys) && keys.Remove(key) && keys.Count == 0)
             {
@@ -247,7 +260,7 @@ internal sealed class Index<T>(Func<T, IEnumerable<string>> values)
             }
         }
 
-        foreach (var value in to is null ? [] : values(to))
+        foreach (var value in Values(to, mishap))
         {
             if (!_keys.TryGetValue(value, out var keys))
             {
@@ -255,6 +268,20 @@ internal sealed class Index<T>(Func<T, IEnumerable<string>> values)
             }
 
             keys.Add(key);
+        }
+    }
+
+    /// <summary>An object whose values cannot be told is not in the index; nothing else depends on it.</summary>
+    private IReadOnlyCollection<string> Values(T? entity, Action<Exception>? mishap)
+    {
+        try
+        {
+            return entity is null ? [] : [.. values(entity)];
+        }
+        catch (Exception error) when (mishap is not null)
+        {
+            mishap(error);
+            return [];
         }
     }
 }

@@ -1,8 +1,8 @@
+using k8s;
 using KlosetOperator.Runtime.Cache;
 using KlosetOperator.Runtime.Control;
 using KlosetOperator.Runtime.Events;
 using KlosetOperator.Runtime.Leader;
-using k8s;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -113,10 +113,10 @@ public sealed partial class OperatorHost : IAsyncDisposable
             LogSynced();
             if (elector is not null)
             {
-                await elector.AcquireAsync(stopping).ConfigureAwait(false);
+                await UnlessEndedAsync(elector.AcquireAsync(stopping), informers).ConfigureAwait(false);
             }
 
-            outcome = await LeadAsync(elector, stopping).ConfigureAwait(false);
+            outcome = await LeadAsync(elector, informers, stopping).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -148,7 +148,19 @@ public sealed partial class OperatorHost : IAsyncDisposable
         return outcome;
     }
 
-    private async Task<Outcome> LeadAsync(LeaseElector? elector, CancellationToken stopping)
+    /// <summary>Waits for <paramref name="task"/>; throws when a cache stops being kept up to date meanwhile, for it would only grow old.</summary>
+    private static async Task UnlessEndedAsync(Task task, InformerGroup informers)
+    {
+        var ended = informers.Ended;
+        if (await Task.WhenAny(task, ended).ConfigureAwait(false) == ended)
+        {
+            await (await ended.ConfigureAwait(false)).ConfigureAwait(false);
+        }
+
+        await task.ConfigureAwait(false);
+    }
+
+    private async Task<Outcome> LeadAsync(LeaseElector? elector, InformerGroup informers, CancellationToken stopping)
     {
         using var cancelled = new CancellationTokenSource();
         using var draining = CancellationTokenSource.CreateLinkedTokenSource(stopping);
@@ -170,7 +182,8 @@ public sealed partial class OperatorHost : IAsyncDisposable
             LogStarted();
 
             var stopped = Task.Delay(Timeout.InfiniteTimeSpan, _time, stopping);
-            var first = await Task.WhenAny(holding, stopped, working).ConfigureAwait(false);
+            var ended = informers.Ended;
+            var first = await Task.WhenAny(holding, stopped, working, ended).ConfigureAwait(false);
             if (first == stopped)
             {
                 LogStopping();
@@ -182,6 +195,11 @@ public sealed partial class OperatorHost : IAsyncDisposable
             if (first == holding)
             {
                 return Outcome.LeadershipLost;
+            }
+
+            if (first == ended)
+            {
+                await (await ended.ConfigureAwait(false)).ConfigureAwait(false);
             }
 
             // Cancelled now. One that does not listen must not keep the lease from being released.

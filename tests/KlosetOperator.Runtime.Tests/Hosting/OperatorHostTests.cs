@@ -74,6 +74,40 @@ public sealed class OperatorHostTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bug_in_a_map_or_an_index_is_told_and_the_rest_goes_on()
+    {
+        _api.Put(Widget.Named("a"));
+        await using var host = Build(static builder => builder
+            .AddInformer<Widget>(static informer => informer.WithIndex("broken", static _ => throw new InvalidOperationException("a bug in an index"))));
+        host.Services.GetRequiredService<KlosetOperator.Runtime.Cache.IInformer<Widget>>().Subscribe(static _ => throw new InvalidOperationException("a bug in a handler"));
+        using var stop = new CancellationTokenSource();
+        var running = host.RunAsync(stop.Token);
+        await _time.UntilAsync(() => Done("a"), "a is done");
+        _api.Put(Widget.Named("b"));
+        await _time.UntilAsync(() => Done("b"), "b is done");
+        Assert.Contains(_log.Lines, static line => line.Contains("a bug in an index", StringComparison.Ordinal));
+        Assert.Contains(_log.Lines, static line => line.Contains("a bug in a handler", StringComparison.Ordinal));
+        await stop.CancelAsync();
+        await _time.UntilAsync(() => running.IsCompleted, "stopped");
+        Assert.Equal(0, await running);
+    }
+
+    [Fact]
+    public async Task A_cache_that_is_no_longer_kept_up_to_date_ends_the_process()
+    {
+        var broken = false;
+        await using var host = Build(builder => builder
+            .AddInformer<Widget>(informer => informer.Transform = widget => broken ? throw new InvalidOperationException("a bug in a transform") : widget));
+        var running = host.RunAsync(Token);
+        await _time.UntilAsync(() => host.Started.IsCompletedSuccessfully, "started");
+        broken = true;
+        _api.Put(Widget.Named("a"));
+        await _time.UntilAsync(() => running.IsCompleted, "ended");
+        Assert.Equal(1, await running);
+        Assert.Equal("", _api.All<V1Lease>().Single().Spec.HolderIdentity);
+    }
+
+    [Fact]
     public async Task Probes_tell_life_from_readiness_and_a_standby_is_ready()
     {
         _api.Put(new V1Lease

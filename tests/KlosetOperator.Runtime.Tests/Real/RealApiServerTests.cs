@@ -161,7 +161,11 @@ public sealed class RealApiServerTests(RealServerFixture fixture)
             {
                 ["conditions"] = new JsonArray(new JsonObject
                 {
-                    ["type"] = "Audited", ["status"] = "True", ["reason"] = "ByHand", ["message"] = "", ["lastTransitionTime"] = "2026-01-01T00:00:00Z",
+                    ["type"] = "Audited",
+                    ["status"] = "True",
+                    ["reason"] = "ByHand",
+                    ["message"] = "",
+                    ["lastTransitionTime"] = "2026-01-01T00:00:00Z",
                 }),
             },
         };
@@ -238,7 +242,9 @@ public sealed class RealApiServerTests(RealServerFixture fixture)
         var log = new TestLog();
         var options = new LeaseElectionOptions
         {
-            LeaseDuration = TimeSpan.FromSeconds(3), RenewDeadline = TimeSpan.FromSeconds(2), RetryPeriod = TimeSpan.FromMilliseconds(200),
+            LeaseDuration = TimeSpan.FromSeconds(3),
+            RenewDeadline = TimeSpan.FromSeconds(2),
+            RetryPeriod = TimeSpan.FromMilliseconds(200),
         };
         LeaseElector Elector(string identity) => new(
             client, new NamespacedName(ns, "lease"), identity, options, TimeProvider.System, new Random(1), metrics, log.For<LeaseElector>());

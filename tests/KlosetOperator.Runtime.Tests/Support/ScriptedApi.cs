@@ -94,7 +94,12 @@ internal sealed class ScriptedApi : DelegatingHandler
     {
         var body = new JsonObject
         {
-            ["kind"] = "Status", ["apiVersion"] = "v1", ["status"] = "Failure", ["reason"] = reason, ["message"] = message, ["code"] = (int)code,
+            ["kind"] = "Status",
+            ["apiVersion"] = "v1",
+            ["status"] = "Failure",
+            ["reason"] = reason,
+            ["message"] = message,
+            ["code"] = (int)code,
         };
         var response = new HttpResponseMessage(code) { Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json") };
         if (retryAfter is { } wait)
