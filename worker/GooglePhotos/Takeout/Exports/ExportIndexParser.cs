@@ -123,13 +123,9 @@ public sealed partial class ExportIndexParser
             if (close < 0)
             {
                 Text(text.AsSpan(at, open - at));
-                at = open;
-                if (text.Length - open > MaxPending)
-                {
-                    at = open + 1;
-                    continue;
-                }
-
+                // What is too long for a tag is none; the last "<" may still begin one.
+                int last = text.LastIndexOf('<');
+                at = text.Length - open <= MaxPending ? open : last > open ? last : text.Length;
                 break;
             }
 

@@ -50,6 +50,11 @@ public static class TakeoutJsonParser
         {
             return Read(json);
         }
+        catch (InvalidOperationException)
+        {
+            // Half a character in the name of a member: no text of Google's is like that.
+            return new TakeoutJson.Unreadable("names that are no text");
+        }
         catch (JsonException first)
         {
             // Google writes a missing altitude as a bare NaN, which JSON does not know.
@@ -59,7 +64,7 @@ public static class TakeoutJsonParser
                 {
                     return Read(repaired);
                 }
-                catch (JsonException)
+                catch (Exception e) when (e is JsonException or InvalidOperationException)
                 {
                 }
             }
