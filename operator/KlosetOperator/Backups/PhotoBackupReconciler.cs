@@ -116,19 +116,15 @@ internal sealed partial class PhotoBackupReconciler(
         {
             history = history.Reopened();
         }
-        else if (mark.Retry is not null && mark.Retry != status.Handled?.Retry)
-        {
-            history = history with { RetryAfter = null };
-        }
 
         foreach (var job in RunFolding.Ended(jobs, history, now))
         {
-            var verdict = Verdict.Of(job.RunId, job.End!);
-            if (job.Kind == RunKind.Inspect && verdict.Result is not null && history.Lost is null)
+            if (!history.Asks(job))
             {
-                continue; // answered before
+                continue;
             }
 
+            var verdict = Verdict.Of(job.RunId, job.End!);
             history = history.Fold(job, verdict, mark, metadata.Uid);
             status = BackupResults.Apply(status, spec, verdict, job.End!.Time);
             if (verdict.Result is { QuotaGroup: { } group, ResumeAfter: { } until })
@@ -140,6 +136,11 @@ internal sealed partial class PhotoBackupReconciler(
         if (RunFolding.Vanished(status.Active, jobs, history) is { } gone)
         {
             history = RunFolding.FoldVanished(history, gone, Outcomes.Lost, now);
+        }
+
+        if (mark.Retry is not null && mark.Retry != status.Handled?.Retry)
+        {
+            history = history with { RetryAfter = null };
         }
 
         EffectiveSchedule? schedule = null;

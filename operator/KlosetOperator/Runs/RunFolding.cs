@@ -5,7 +5,7 @@ namespace KlosetOperator.Runs;
 /// <summary>Which runs ended since the status was written, and what became of a Job that is gone. Pure.</summary>
 internal static class RunFolding
 {
-    /// <summary>Jobs that ended, can be judged and are not recorded yet; oldest first.</summary>
+    /// <summary>Jobs that ended, can be judged and are not recorded yet; oldest first. Ask <see cref="RunHistory.Asks"/> before folding each.</summary>
     public static IEnumerable<JobView> Ended(IReadOnlyList<JobView> jobs, RunHistory history, DateTimeOffset now) =>
         jobs.Where(job => job.IsJudgeable(now) && !history.Knows(job)).OrderBy(job => job.Created);
 

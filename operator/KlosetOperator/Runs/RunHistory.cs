@@ -79,6 +79,9 @@ internal sealed record RunHistory
         return Follow(this with { Runs = [record, .. Runs.Take(most - 1)] }, verdict, mark, end.Time, uid);
     }
 
+    /// <summary>Whether an inspection asks about the run that is lost now; others were answered before.</summary>
+    public bool Asks(JobView job) => job.Kind != RunKind.Inspect || (Lost is { } lost && lost.Id == job.LostRunId);
+
     /// <summary>A person changed something, so that what was terminal may be tried again at once.</summary>
     public RunHistory Reopened() => this with { StalledOn = null, RetryAfter = null, ConsecutiveFailures = 0 };
 
@@ -128,8 +131,10 @@ internal sealed record RunHistory
         var notThere = verdict.Result?.Reason == "RunNotFound";
         if (!notThere && verdict.Outcome is Outcomes.Failed or Outcomes.Lost or Outcomes.Cancelled)
         {
-            // The question could not be asked. It stays open; the back-off counts.
-            return this with { ConsecutiveFailures = ConsecutiveFailures + 1, RetryAfter = end.Time + BackOff.After(ConsecutiveFailures + 1, uid) };
+            // The question could not be asked. It stays open; the back-off counts by the attempt's number, since an inspection leaves
+            // no record by which a second look would know that it was counted.
+            var failures = Math.Max(ConsecutiveFailures, job.Attempt);
+            return this with { ConsecutiveFailures = failures, RetryAfter = end.Time + BackOff.After(failures, uid) };
         }
 
         var answer = notThere

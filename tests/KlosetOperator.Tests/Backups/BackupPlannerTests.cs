@@ -247,6 +247,24 @@ public sealed class BackupPlannerTests
     }
 
     [Fact]
+    public void An_inspection_that_failed_counts_once_however_often_it_is_looked_at()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.Jobs.Clear();
+        world.Reconcile();
+        world.End(7);
+        for (var looks = 0; looks < 5; looks++)
+        {
+            Assert.Equal(Reasons.BackingOff, Wait(world).Reason);
+            Assert.Equal(1, world.Status.ConsecutiveFailures);
+        }
+
+        world.Now = world.Status.RetryAfter!.Value;
+        Assert.Equal((RunKind.Inspect, 2), (world.Reconcile() as RunDecision.Follow) is { Job: { } job } ? (job.Kind, job.Attempt) : default);
+    }
+
+    [Fact]
     public void A_run_that_left_nothing_is_repeated()
     {
         var world = new BackupWorld();

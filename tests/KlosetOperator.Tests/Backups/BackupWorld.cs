@@ -75,6 +75,11 @@ internal sealed class BackupWorld
 
         foreach (var job in RunFolding.Ended(jobs, history, Now))
         {
+            if (!history.Asks(job))
+            {
+                continue;
+            }
+
             var verdict = Verdict.Of(job.RunId, job.End!);
             history = history.Fold(job, verdict, mark, Uid);
             known = BackupResults.Apply(known, Backup.Spec, verdict, job.End!.Time);
