@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 
@@ -13,9 +12,7 @@ public sealed class FixtureCommandsTests : IDisposable
 
     public void Dispose() => _host.Dispose();
 
-    private static string Fixture(string name) => Path.GetFullPath(Path.Combine(SourceFolder(), "../fixtures/kloset", name, "repo"));
-
-    private static string SourceFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
+    private static string Fixture(string name) => Checkout.Path($"tests/fixtures/kloset/{name}/repo");
 
     [Fact]
     public async Task Snapshots_are_listed_oldest_first()

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 using KlosetWorker.Catalog;
 using KlosetWorker.Output;
@@ -36,7 +35,7 @@ public sealed class ReferenceDocsTests
     [MemberData(nameof(Documented))]
     public void Every_member_is_documented(string page, JsonTypeInfo type)
     {
-        var text = File.ReadAllText(Path.GetFullPath(Path.Combine(SourceFolder(), "../../docs/reference", page)));
+        var text = File.ReadAllText(Checkout.Path($"docs/reference/{page}"));
 
         Assert.All(type.Properties, property => Assert.Contains($"`{property.Name}`", text, StringComparison.Ordinal));
     }
@@ -46,6 +45,4 @@ public sealed class ReferenceDocsTests
         ["id", "aliases", "taken", "zone", "takenFrom", "created", "title", "description", "place", "placeOfFile", "people", "favourite", "archived",
             "trashed", "albums", "mime", "camera", "width", "height", "durationSeconds", "origin", "rank", "revision", "files", "sidecars", "metadataFrom"],
         CatalogJson.Readable.CatalogItem.Properties.Select(property => property.Name));
-
-    private static string SourceFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 }

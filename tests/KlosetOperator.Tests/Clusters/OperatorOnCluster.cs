@@ -17,7 +17,7 @@ internal delegate (int ExitCode, RunResult? Result) Worker(RunFile run);
 internal sealed class OperatorOnCluster : IAsyncDisposable
 {
     public const string Namespace = "photos";
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(180);
 
     private readonly Cluster _cluster;
     private OperatorHost? _host;
