@@ -1,3 +1,4 @@
+using GooglePhotos.Takeout.Metadata;
 using GooglePhotos.Takeout.Sidecars;
 using Kloset.Snapshots;
 using KlosetWorker.Catalog;
@@ -117,6 +118,17 @@ public sealed class ItemJoinTests
         Assert.Equal(["sha256-a", "sha256-e2"], again.Files.Select(file => file.Sha256));
         Assert.Equal(["sha256-a", "sha256-b", "sha256-e2"], other.Files.Select(file => file.Sha256));
         Assert.Equal("/Google Photos/Photos from 2023/IMG_1(1).jpg", other.Files[1].Paths[0]);
+    }
+
+    [Fact]
+    public void What_the_file_says_of_itself_is_kept_with_the_zone_that_follows_from_it()
+    {
+        var facts = new MediaMetadata { CameraMake = "Apple", CameraModel = "iPhone 13", Width = 4032, Height = 3024, TakenLocal = new DateTime(2023, 6, 9, 12, 19, 47) };
+        var file = File("a", sidecar: "s");
+
+        var item = Join(null, Item("s", September), file with { Content = file.Content with { Facts = facts } });
+
+        Assert.Equal(("Apple iPhone 13", 4032, 3024, "+02:00"), (item.Camera, item.Width, item.Height, item.Zone));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using GooglePhotos.Takeout.Metadata;
 using GooglePhotos.Takeout.Sidecars;
 using Kloset.Snapshots;
 using KlosetWorker.Catalog;
@@ -32,7 +33,7 @@ internal static class ItemJoin
             joined = joined with { Albums = [.. joined.Albums ?? [], new(album)] };
         }
 
-        joined = Identify(joined, item, file);
+        joined = AddFacts(Identify(joined, item, file), file);
         var mime = joined.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original)?.Mime ?? joined.Files[0].Mime;
         return joined.Mime == mime ? joined : joined with { Mime = mime };
     }
@@ -113,6 +114,29 @@ internal static class ItemJoin
 
         return joined with { Id = identity, Aliases = [.. joined.Aliases ?? [], joined.Id] };
     }
+
+    /// <summary>What the main file says of itself, where nothing better is known.</summary>
+    private static CatalogItem AddFacts(CatalogItem joined, IncomingFile file)
+    {
+        if (file.Content.Facts is not { } facts || file.Role != CatalogRoles.Original)
+        {
+            return joined;
+        }
+
+        var camera = string.Join(' ', new[] { facts.CameraMake, facts.CameraModel }.Where(name => !string.IsNullOrWhiteSpace(name)));
+        return joined with
+        {
+            Camera = joined.Camera ?? (camera.Length > 0 ? camera : null),
+            Width = joined.Width ?? facts.Width,
+            Height = joined.Height ?? facts.Height,
+            DurationSeconds = joined.DurationSeconds ?? facts.Duration?.TotalSeconds,
+            Zone = joined.Zone ?? (TimeZoneRule.Derive(joined.Taken, facts) is { } offset ? ZoneText(offset) : null),
+            PlaceOfFile = joined.PlaceOfFile ?? PlaceOf(facts.Place),
+        };
+    }
+
+    private static string ZoneText(TimeSpan offset) =>
+        (offset < TimeSpan.Zero ? "-" : "+") + offset.Duration().ToString(@"hh\:mm", CultureInfo.InvariantCulture);
 
     private static int? YearOf(CatalogItem item, int? yearFolder) => item.Taken?.UtcDateTime.Year ?? yearFolder;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using GooglePhotos.Takeout.Metadata;
 using Kloset;
 using Kloset.Repositories;
 using Kloset.Snapshots;
@@ -35,9 +36,10 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
 
     public Snapshot? Basis => _basis;
 
-    public async Task<StoredContent> StoreAsync(Stream content, string fileName, string? mime, Action<int>? progress, CancellationToken cancellationToken)
+    public async Task<StoredContent> StoreAsync(Stream content, string fileName, string? mime, bool isMedia, Action<int>? progress, CancellationToken cancellationToken)
     {
         using var digests = new ContentDigests();
+        using var probe = isMedia ? new MediaProbe() : null;
         var stored = await writer.WriteObjectAsync(
             content,
             new ObjectOptions
@@ -46,6 +48,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
                 Tee = bytes =>
                 {
                     digests.Append(bytes);
+                    probe?.Append(bytes.Span);
                     progress?.Invoke(bytes.Length);
                 },
             },
@@ -54,7 +57,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         var id = stored.Id.ToString();
         _recent[id] = stored;
         NewBytes += stored.NewBytes;
-        return new(sha256, sha1, crc32, stored.Size, id, mime ?? stored.ContentType, stored);
+        return new(sha256, sha1, crc32, stored.Size, id, mime ?? stored.ContentType, stored) { Facts = probe?.Finish() };
     }
 
     /// <summary>True when the content can still be placed: this session wrote it, or it lies at the path in the basis.</summary>

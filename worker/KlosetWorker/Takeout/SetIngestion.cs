@@ -166,7 +166,7 @@ internal sealed class SetIngestion(
         try
         {
             await using var stream = await content.OpenAsync(cancellationToken);
-            _contents[entry.Id] = await library.StoreAsync(stream, entry.Name, entry.MimeType, bytes => tracker.AddBytes(bytes), cancellationToken) is var stored && entry.MimeType is { } mime
+            _contents[entry.Id] = await library.StoreAsync(stream, entry.Name, entry.MimeType, !isJson, bytes => tracker.AddBytes(bytes), cancellationToken) is var stored && entry.MimeType is { } mime
                 ? stored with { Mime = mime }
                 : stored;
             if (!isJson)
@@ -202,7 +202,7 @@ internal sealed class SetIngestion(
         }
 
         bytes.Position = 0;
-        _contents[content.Entry.Id] = await library.StoreAsync(bytes, content.Entry.Name, "application/json", progress: null, cancellationToken);
+        _contents[content.Entry.Id] = await library.StoreAsync(bytes, content.Entry.Name, "application/json", isMedia: false, progress: null, cancellationToken);
         return true;
     }
 

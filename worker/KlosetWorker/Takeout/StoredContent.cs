@@ -1,3 +1,4 @@
+using GooglePhotos.Takeout.Metadata;
 using Kloset.Writing;
 using KlosetWorker.Catalog;
 
@@ -7,6 +8,9 @@ namespace KlosetWorker.Takeout;
 /// <param name="Stored">Set when this session wrote them; null when an earlier snapshot holds them.</param>
 internal sealed record StoredContent(string Sha256, string Sha1, string Crc32, long Size, string Object, string? Mime, StoredObject? Stored)
 {
+    /// <summary>What the file says of itself; null when its bytes were not read now.</summary>
+    public MediaMetadata? Facts { get; init; }
+
     public static StoredContent Of(CatalogFile file) => new(file.Sha256, file.Sha1, file.Crc32, file.Size, file.Object, file.Mime, null);
 
     public static StoredContent Of(CatalogSidecar sidecar) => new(sidecar.Sha256, "", "", sidecar.Size, sidecar.Object, "application/json", null);
