@@ -119,6 +119,8 @@ public sealed class PairingTrapTests
         { "a picture and a film share a bare name", ["X.jpg", "X.mov", "X.json|X"], ["X.jpg -> X.json", "X.mov -> X.json"] },
         { "two pictures share a bare name", ["X.jpg", "X.png", "X.json|X"], ["X.jpg -> -", "X.png -> -"] },
         { "a full suffix whatever its length", [$"{Long46}and more of it.jpg", $"{Long46}and more of it.jpg.supplemental-metadata.json|{Long46}and more of it.jpg"], [$"{Long46}and more of it.jpg -> {Long46}and more of it.jpg.supplemental-metadata.json"] },
+        { "a counter inside a name of our own tree", [$"{Long46[..44]}(1).jpg", $"{Long46[..44]}(1).jpg.supplemental-metadata.json|{Long46[..44]}.jpg"], [$"{Long46[..44]}(1).jpg -> {Long46[..44]}(1).jpg.supplemental-metadata.json"] },
+        { "the edited version and the clip beside it", ["IMG_1(1).HEIC", "IMG_1(1).HEIC.supplemental-metadata.json|IMG_1.HEIC", "IMG_1(1)-edited.HEIC", "IMG_1(1).MP4"], ["IMG_1(1).HEIC -> IMG_1(1).HEIC.supplemental-metadata.json", "IMG_1(1)-edited.HEIC -> IMG_1(1).HEIC.supplemental-metadata.json", "IMG_1(1).MP4 -> IMG_1(1).HEIC.supplemental-metadata.json"] },
         { "an own sidecar in other case beats the picture's", ["IMG_1.mov", "IMG_1.MOV.json|IMG_1.MOV", "IMG_1.HEIC", "IMG_1.HEIC.json|IMG_1.HEIC"], ["IMG_1.mov -> IMG_1.MOV.json", "IMG_1.HEIC -> IMG_1.HEIC.json"] },
     };
 

@@ -210,6 +210,7 @@ internal sealed class FolderPairing
             bool whole = key.Length - counter.Length >= clean.Length && (stem.Length < limit || clean.Length > LongestTakeoutName);
             if ((whole && !mustConfirm && title.Length <= TakeoutNames.MaxSidecarStem)
                 || (whole && key.Length - counter.Length > Math.Max(clean.Length, TakeoutNames.MaxSidecarStem))
+                || IsFullName(key, clean, counter)
                 || Fits(title, stem, extension))
             {
                 return sidecar;
@@ -218,6 +219,13 @@ internal sealed class FolderPairing
 
         return -1;
     }
+
+    /// <summary>
+    /// The very name of the media file with the whole suffix, longer than Takeout would write it: our own trees name sidecars so, and
+    /// nothing else can be meant.
+    /// </summary>
+    private static bool IsFullName(string key, string clean, string counter) => counter.Length == 0
+        && key.Length > TakeoutNames.MaxSidecarStem && key.Length == clean.Length + TakeoutNames.SidecarSuffix.Length;
 
     // One more than the limit for a surrogate pair. Longer media names come from our own trees, which cut nothing Takeout would.
     private const int LongestTakeoutName = TakeoutNames.MaxMediaName + 1;
