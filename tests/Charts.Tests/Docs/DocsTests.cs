@@ -94,7 +94,7 @@ public sealed partial class DocsTests(ServerFixture server)
     [GeneratedRegex(@"^```yaml\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex YamlBlock();
 
-    [GeneratedRegex(@"(?:new|shell\.Verb)\(\s*""([a-z-]+)""")]
+    [GeneratedRegex(@"(?:new|new Command|Verb)\(\s*""([a-z-]+)""")]
     private static partial Regex Verb();
 
     [GeneratedRegex(@"(?:^|`|\| )kloset ([a-z][a-z-]*)", RegexOptions.Multiline)]
