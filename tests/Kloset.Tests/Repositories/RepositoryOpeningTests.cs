@@ -53,6 +53,33 @@ public sealed class RepositoryOpeningTests
         Assert.Equal(20, (await test.Repository.GetTotalsAsync(Token)).Snapshots);
     }
 
+    [Fact]
+    public async Task With_a_damaged_state_nothing_is_listed_or_written_and_known_snapshots_still_open()
+    {
+        await using var test = await TestRepository.CreateAsync();
+        var headers = new List<SnapshotHeader>();
+        for (var i = 0; i < 2; i++)
+        {
+            await using var writer = await test.Repository.BeginWriteAsync(test.Options, Token);
+            headers.Add(await writer.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([await writer.FileAsync("/a", TreeChanges.Noise(i, 1000))]), Token));
+        }
+
+        // The state that the second snapshot came with.
+        var newest = test.Repository.Index.NewestState.ToString();
+        var file = Directory.EnumerateFiles(test.Root, newest, SearchOption.AllDirectories).Single();
+        var bytes = await File.ReadAllBytesAsync(file, Token);
+        bytes[^40] ^= 1;
+        await File.WriteAllBytesAsync(file, bytes, Token);
+        await using var reopened = await test.ReopenAsync();
+        Assert.Equal(RepositoryFailure.Damaged, await FailureAsync(reopened.ListSnapshotsAsync(Token)));
+        Assert.Equal(RepositoryFailure.Damaged, await FailureAsync(reopened.ResolveSnapshotAsync("latest", Token)));
+        Assert.Equal(RepositoryFailure.Damaged, await FailureAsync(reopened.BeginWriteAsync(test.Options, Token)));
+        Assert.Empty(await reopened.ListLocksAsync(Token));
+        Assert.Contains(newest, Assert.Single(reopened.StateProblems), StringComparison.Ordinal);
+        var first = await reopened.OpenSnapshotAsync(await reopened.ResolveSnapshotAsync(headers[0].Id.ToString()[..12], Token), Token);
+        Assert.Equal(TreeChanges.Noise(0, 1000), await TreeChanges.ReadAsync(first, (await first.FindAsync(EntryPath.Parse("/a"), Token))!));
+    }
+
     public static TheoryData<string> Kinds => ["default", "scrypt", "pbkdf2", "gcm", "sha256", "sha256 encrypted", "gzip", "gzip encrypted", "uncompressed", "uncompressed encrypted"];
 
     /// <summary>"default" is the one with the real key derivation.</summary>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Kloset.Repositories;
 using Kloset.Snapshots;
@@ -284,35 +285,29 @@ public sealed class RepositoryWriterTests
     }
 
     [Fact]
-    public async Task Snapshots_committed_while_others_write_the_same_content_are_whole_at_once()
+    public async Task A_commit_waits_for_chunks_that_another_flow_has_claimed_and_not_stored_yet()
     {
-        await using var test = await TestRepository.CreateAsync(creation: new RepositoryCreation { Packfile = new(0, 0, 1 << 20) });
-        await using var writer = await test.Repository.BeginWriteAsync(test.Options, Token);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-        // Each round brings content that nobody has seen, read by all at the same time and at different speeds.
-        var round = 0;
-        var others = Enumerable.Range(0, 3).Select(speed => Task.Run(async () =>
-        {
-            while (!stop.IsCancellationRequested)
-            {
-                var content = new SlowStream(TreeChanges.Noise(1000 + Volatile.Read(ref round), 3_000_000), (speed + 1) * 300_000);
-                await writer.WriteObjectAsync(content, ObjectOptions.Default, CancellationToken.None);
-            }
-        })).ToList();
-        for (var i = 0; i < 8; i++)
-        {
-            Volatile.Write(ref round, i);
-            var file = await writer.FileAsync("/a", TreeChanges.Noise(1000 + i, 3_000_000));
-            var header = await writer.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([file]), Token);
-            // Somebody else, right now.
-            await using var fresh = await test.ReopenAsync();
-            var report = await fresh.CheckAsync(
-                new Kloset.Checking.CheckOptions { Level = Kloset.Checking.CheckLevel.Structure, Snapshots = [header.Id] }, null, Token);
-            Assert.True(report.IsClean, string.Join('\n', report.Findings));
-        }
-
-        await stop.CancelAsync();
-        await Task.WhenAll(others);
+        await using var test = await TestRepository.CreateAsync("secret");
+        using var random = new GatedRandom();
+        await using var repository = await Repository.OpenAsync(test.Store, test.Passphrase, test.Services with { Random = random }, Token);
+        await using var writer = await repository.BeginWriteAsync(test.Options, Token);
+        var content = TreeChanges.Noise(12, 50_000);
+        // The first flow claims the chunk and stops while it seals it.
+        random.Arm();
+        var first = Task.Run(() => writer.WriteObjectAsync(new MemoryStream(content), ObjectOptions.Default, Token), Token);
+        await random.Reached.WaitAsync(Token);
+        // The second finds it known, is done, and commits.
+        var file = await writer.FileAsync("/a", content);
+        Assert.Equal(0, file.Object.NewBytes);
+        var commit = writer.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([file]), Token);
+        await Task.WhenAny(commit, Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System, Token));
+        Assert.False(commit.IsCompleted, "a snapshot was committed whose content is not stored");
+        random.Release();
+        var header = await commit;
+        await first;
+        await using var fresh = await test.ReopenAsync();
+        var snapshot = await fresh.OpenSnapshotAsync(header.Id, Token);
+        Assert.Equal(content, await TreeChanges.ReadAsync(snapshot, (await snapshot.FindAsync(EntryPath.Parse("/a"), Token))!));
     }
 
     [Fact]
@@ -368,15 +363,34 @@ public sealed class RepositoryWriterTests
         return text.ToString();
     }
 
-    /// <summary>Gives a piece at a time, and never at once.</summary>
-    private sealed class SlowStream(byte[] content, int piece) : MemoryStream(content)
+    /// <summary>Stops the first one who asks after <see cref="Arm"/>, until it is released.</summary>
+    private sealed class GatedRandom : RandomSource, IDisposable
     {
-        public override bool CanSeek => false;
+        private readonly ManualResetEventSlim _gate = new(true);
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _armed;
 
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        public Task Reached => _reached.Task;
+
+        public void Arm()
         {
-            await Task.Yield();
-            return await base.ReadAsync(buffer[..Math.Min(piece, buffer.Length)], cancellationToken);
+            _gate.Reset();
+            _armed = 1;
+        }
+
+        public void Release() => _gate.Set();
+
+        public void Dispose() => _gate.Dispose();
+
+        public override void Fill(Span<byte> destination)
+        {
+            if (Interlocked.Exchange(ref _armed, 0) == 1)
+            {
+                _reached.SetResult();
+                _gate.Wait(TimeSpan.FromMinutes(1));
+            }
+
+            RandomNumberGenerator.Fill(destination);
         }
     }
 }

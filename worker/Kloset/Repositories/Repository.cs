@@ -44,8 +44,8 @@ public sealed class Repository : IAsyncDisposable
     public string? KeyFingerprint { get; }
 
     /// <summary>
-    /// States that could not be read at the last refresh, one sentence each. Reading goes on without them, and may miss snapshots; writing
-    /// refuses to.
+    /// States that could not be read at the last refresh, one sentence each. Snapshots can be opened by identifier without them; listing and
+    /// writing refuse to.
     /// </summary>
     public IReadOnlyList<string> StateProblems => [.. Problems.Select(p => $"{p.Key} is damaged: {p.Problem}.")];
 
@@ -188,10 +188,19 @@ public sealed class Repository : IAsyncDisposable
     }
 
     /// <summary>Snapshots that exist and are not deleted, oldest first.</summary>
-    /// <exception cref="RepositoryException">Damaged, when a header cannot be read; names it.</exception>
+    /// <exception cref="RepositoryException">
+    /// Damaged, when a state or a header cannot be read: a list that may lack something is not given out as whole. Snapshots can still be opened by
+    /// their identifiers.
+    /// </exception>
     public async Task<IReadOnlyList<SnapshotHeader>> ListSnapshotsAsync(CancellationToken cancellationToken)
     {
         await EnsureLoadedAsync(cancellationToken);
+        if (Problems is [var problem, ..])
+        {
+            throw RepositoryException.Damaged(
+                $"{problem.Key} in {Store.Location} is damaged: {problem.Problem}. The list of snapshots may lack some; those whose identifiers are known can still be opened.");
+        }
+
         var headers = new List<SnapshotHeader>();
         foreach (var id in Index.Snapshots())
             headers.Add(await ReadHeaderAsync(id, cancellationToken));
