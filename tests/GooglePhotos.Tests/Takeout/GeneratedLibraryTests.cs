@@ -57,6 +57,18 @@ public sealed class GeneratedLibraryTests
     }
 
     [Fact]
+    public async Task Sidecars_and_clocks_alone_are_enough_to_know_all_items()
+    {
+        using TemporaryFolder folder = new();
+        Generate(folder, "en", ArchiveFormat.Zip, 400);
+        CancellationToken ct = TestContext.Current.CancellationToken;
+        LocalTakeoutStorage storage = new(folder.Path);
+        TakeoutExport export = await TakeoutExport.OpenAsync(storage, (await TakeoutListing.ReadAsync(storage, ct)).Sets.Single(), null, ct);
+        await export.ReadMetadataAsync(ct);
+        Assert.Equal(400, export.Resolve().Items.Count);
+    }
+
+    [Fact]
     public async Task A_missing_part_is_named_and_what_it_held_is_counted()
     {
         using TemporaryFolder folder = new();

@@ -24,7 +24,6 @@ public static class TakeoutInspector
             if (storage.SeeksAreCheap)
             {
                 await export.SniffAsync(ct);
-                await export.ReadClipTimesAsync(ct);
             }
 
             TakeoutLibrary library = export.Resolve();

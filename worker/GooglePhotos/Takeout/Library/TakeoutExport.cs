@@ -88,6 +88,8 @@ public sealed class TakeoutExport
         {
             if (metadata == false && scope == ReadScope.MetadataOnly)
             {
+                // Who pairs before the films are read needs the clocks of those that names cannot place.
+                await ReadClipTimesAsync(ct);
                 yield break;
             }
 
@@ -175,10 +177,10 @@ public sealed class TakeoutExport
     }
 
     /// <summary>
-    /// Reads the clocks of those clips that names alone cannot place (one clip, two pictures of its stem). Few, small films; only sensible
-    /// where seeks are cheap. Elsewhere the clock is noted while a clip streams by.
+    /// Reads the clocks of those clips that names alone cannot place (one clip, two pictures of its stem): few and small films. Otherwise
+    /// the clock is noted while a clip streams by.
     /// </summary>
-    public async Task ReadClipTimesAsync(CancellationToken ct)
+    private async Task ReadClipTimesAsync(CancellationToken ct)
     {
         PairingResult pairing = Resolve().Pairing;
         foreach (IGrouping<TakeoutPart, TakeoutEntry> unplaced in _entries
