@@ -42,8 +42,10 @@ internal sealed class Household : IAsyncDisposable
     public Task<System.Text.Json.Nodes.JsonObject> UntilBackupAsync(string what, Func<System.Text.Json.Nodes.JsonObject, bool> holds, bool stallIsFine = false) =>
         Stage.UntilAsync(Stage.Backups, Stage.Backup, what, holds, Patience, null, Ct, stallIsFine);
 
+    /// <summary>Until so many complete snapshots are listed and nothing runs; anchors do not count.</summary>
     public Task<System.Text.Json.Nodes.JsonObject> UntilSnapshotsAsync(int count) =>
-        UntilBackupAsync($"{count} snapshots", phb => (phb.Array("status", "snapshots")?.Count ?? 0) >= count && phb.Time("status", "lastSuccessTime") is not null && Stage.Condition(phb, "Running").Text("status") == "False");
+        UntilBackupAsync($"{count} snapshots", phb => (phb.Array("status", "snapshots") ?? []).Count(snapshot => snapshot.Flag("incomplete") != true) >= count
+            && phb.Time("status", "lastSuccessTime") is not null && Stage.Condition(phb, "Running").Text("status") == "False");
 
     public Task<System.Text.Json.Nodes.JsonObject> UntilRestoredAsync() =>
         Stage.UntilAsync(Stage.Restores, Stage.Restore, "Succeeded", phr => Stage.IsTrue(phr, "Succeeded"), Patience, null, Ct);

@@ -59,7 +59,7 @@ public sealed class HouseholdTests
         var first = await home.UntilSnapshotsAsync(1);
         home.Stage.RequestRun("again");
         var second = await home.UntilBackupAsync("another run", phb => (phb.Array("status", "runs")?.Count ?? 0) >= 2);
-        Assert.Single(second.Array("status", "snapshots")!);
+        Assert.Equal(first.Array("status", "snapshots")!.Select(snapshot => snapshot.Text("id")), second.Array("status", "snapshots")!.Select(snapshot => snapshot.Text("id")));
         Assert.Equal(first.Text("status", "coveredThrough"), second.Text("status", "coveredThrough"));
     }
 
@@ -267,7 +267,7 @@ public sealed class HouseholdTests
         {
             var output = await process.StandardOutput.ReadToEndAsync(Ct);
             Assert.Matches(@"photobackup.kloset.dev/carol +True +True", output);
-            Assert.Matches(@"klosetrepository.kloset.dev/lab +True +2", output);
+            Assert.Matches(@"klosetrepository.kloset.dev/lab +True +[0-9]+", output);
             Assert.Matches(@"photorestore.kloset.dev/carol-everything +True", output);
         }
     }
