@@ -95,7 +95,8 @@ internal sealed record Verdict(string Outcome, string Reason, string Message, Re
 
     private static string Words(RunResult? result, string meaning, string remedy) =>
         string.Join(' ', new[] { result?.Message is { Length: > 0 } said ? said : meaning, result?.Hint is { Length: > 0 } hint ? hint : remedy }
-            .Where(part => part.Length > 0));
+            .Where(part => part.Length > 0)
+            .Select(part => part[^1] is '.' or '!' or '?' or '…' ? part : part + "."));
 
     private static string Sentence(string text, string? detail) => string.IsNullOrEmpty(detail) ? text + "." : $"{text}: {detail}";
 }

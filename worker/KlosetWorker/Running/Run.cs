@@ -120,8 +120,34 @@ internal sealed class Run(WorkerHost host)
         _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, $"The kind {run.Kind} is not known."),
     };
 
+    /// <summary>A protection that was asked for and is not there must not look as if it were.</summary>
+    private static void RefuseImmutability(RunFile run)
+    {
+        if (run.Repository.Immutability is not null)
+        {
+            throw new WorkerException(
+                ErrorCatalogue.Unsupported,
+                "This worker cannot put object locks. Remove immutability from the repository's spec, and protect the bucket by versioning or a default retention of its own.");
+        }
+    }
+
+    /// <summary>What was asked for and is not done, where leaving it undone loses nothing.</summary>
+    private static IEnumerable<string> Ignored(RunFile run)
+    {
+        if (run.Backup?.Retention is not null)
+        {
+            yield return "Retention is not applied by this worker: every snapshot is kept.";
+        }
+
+        if (run.Limits?.BandwidthBytesPerSecond is not null)
+        {
+            yield return "The limit on bandwidth is not applied by this worker.";
+        }
+    }
+
     private async Task<(RunResult, int)> CreateAsync(RunFile run, RunControl control)
     {
+        RefuseImmutability(run);
         var store = StoreFactory.Open(run.Repository.Backend, _secrets, _volumes);
         await using var closeStore = store;
         try
@@ -146,6 +172,7 @@ internal sealed class Run(WorkerHost host)
 
     private async Task<(RunResult, int)> BackupAsync(RunFile run, RunControl control)
     {
+        RefuseImmutability(run);
         var backup = run.Backup!;
         var request = Request(run, backup);
         _tracker.Phase = "Enumerating";
@@ -174,7 +201,7 @@ internal sealed class Run(WorkerHost host)
             Library = report.Library ?? new LibraryTotals(report.Files, report.Bytes, report.Errors),
             Exports = report.Exports,
             Actions = report.Actions.Count > 0 ? [.. report.Actions.Take(5)] : null,
-            Warnings = report.Warnings.Count > 0 ? [.. report.Warnings.Take(5)] : null,
+            Warnings = Ignored(run).Concat(report.Warnings).Take(5).ToArray() is { Length: > 0 } warnings ? warnings : null,
             ResumeAfter = report.ResumeAfter,
             Transfer = new(report.BytesRead, report.BytesStored, request.Folder is null ? report.ItemsNew : report.FilesRead, open.Store.Counters.Requests, _tracker.Elapsed.TotalSeconds),
         };
