@@ -213,7 +213,8 @@ internal sealed class SchemaBuilder(XmlDocs docs)
         {
             ["type"] = new Dictionary<string, object>
             {
-                ["type"] = "string", ["maxLength"] = 316,
+                ["type"] = "string",
+                ["maxLength"] = 316,
                 ["pattern"] = @"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
             },
             ["status"] = new Dictionary<string, object> { ["type"] = "string", ["enum"] = new List<object> { "True", "False", "Unknown" } },
@@ -221,7 +222,10 @@ internal sealed class SchemaBuilder(XmlDocs docs)
             ["lastTransitionTime"] = new Dictionary<string, object> { ["type"] = "string", ["format"] = "date-time" },
             ["reason"] = new Dictionary<string, object>
             {
-                ["type"] = "string", ["minLength"] = 1, ["maxLength"] = 1024, ["pattern"] = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+                ["type"] = "string",
+                ["minLength"] = 1,
+                ["maxLength"] = 1024,
+                ["pattern"] = "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
             },
             ["message"] = new Dictionary<string, object> { ["type"] = "string", ["maxLength"] = 32768 },
         },

@@ -79,7 +79,9 @@ internal sealed class WholeProcessBenchmark : IBenchmark
             "kloset", Environment.GetEnvironmentVariable("KLOSET") ?? Built(), "build it first (make build), or name it in KLOSET",
             new Dictionary<string, string>
             {
-                ["KLOSET_REPOSITORY"] = $"fs:{repository}", ["KLOSET_PASSPHRASE"] = Secret, ["KLOSET_CACHE"] = Path.Combine(root, "kloset-cache"),
+                ["KLOSET_REPOSITORY"] = $"fs:{repository}",
+                ["KLOSET_PASSPHRASE"] = Secret,
+                ["KLOSET_CACHE"] = Path.Combine(root, "kloset-cache"),
                 ["HOME"] = Path.Combine(root, "home"),
             },
             [
@@ -106,7 +108,9 @@ internal sealed class WholeProcessBenchmark : IBenchmark
             "restic", OnPath("restic"), "it is not on PATH",
             new Dictionary<string, string>
             {
-                ["RESTIC_PASSWORD"] = Secret, ["RESTIC_REPOSITORY"] = repository, ["HOME"] = Path.Combine(root, "home"),
+                ["RESTIC_PASSWORD"] = Secret,
+                ["RESTIC_REPOSITORY"] = repository,
+                ["HOME"] = Path.Combine(root, "home"),
                 ["RESTIC_CACHE_DIR"] = Path.Combine(root, "restic-cache"),
             },
             [

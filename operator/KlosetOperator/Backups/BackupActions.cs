@@ -40,7 +40,9 @@ internal static class BackupActions
             var signIn = stop.Reason is "Unauthorized" && spec.Source.Takeout is null;
             actions.Add(new ActionStatus
             {
-                Kind = signIn ? SignIn : FixConfiguration, Who = signIn ? Who(spec) : null, Message = Messages.Cap(stop.Message + AfterwardsRetry),
+                Kind = signIn ? SignIn : FixConfiguration,
+                Who = signIn ? Who(spec) : null,
+                Message = Messages.Cap(stop.Message + AfterwardsRetry),
             });
         }
 
@@ -48,7 +50,10 @@ internal static class BackupActions
         {
             actions.Add(new ActionStatus
             {
-                Kind = SignIn, Who = Who(spec), Deadline = end, Message = $"The grant ends on {Messages.Time(end)}: run `kloset login` again and replace the Secret.",
+                Kind = SignIn,
+                Who = Who(spec),
+                Deadline = end,
+                Message = $"The grant ends on {Messages.Time(end)}: run `kloset login` again and replace the Secret.",
             });
         }
 
@@ -57,7 +62,10 @@ internal static class BackupActions
         {
             actions.Add(new ActionStatus
             {
-                Kind = RenewExportSchedule, Who = Who(spec), Deadline = ends, Url = "https://takeout.google.com/",
+                Kind = RenewExportSchedule,
+                Who = Who(spec),
+                Deadline = ends,
+                Url = "https://takeout.google.com/",
                 Message = $"Google's schedule of exports ends on {Messages.Day(ends)}: make a new one, every two months for a year.",
             });
         }
@@ -66,7 +74,8 @@ internal static class BackupActions
         {
             actions.Add(new ActionStatus
             {
-                Kind = AcceptGap, Who = Who(spec),
+                Kind = AcceptGap,
+                Who = Who(spec),
                 Message = string.Create(CultureInfo.InvariantCulture,
                     $"{status.Library.Missing} missing: replace what status.library.missingNames lists, or accept the gap with the annotation {Annotations.AcceptGap}: {hash}"),
             });

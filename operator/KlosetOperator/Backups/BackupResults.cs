@@ -48,7 +48,11 @@ internal static class BackupResults
             Snapshots = result.Snapshots is { } snapshots
                 ? snapshots.Take(10).Select(snapshot => new SnapshotStatus
                 {
-                    Id = snapshot.Id, Time = snapshot.Time, Items = snapshot.Items, Bytes = snapshot.Bytes, Incomplete = snapshot.Incomplete ? true : null,
+                    Id = snapshot.Id,
+                    Time = snapshot.Time,
+                    Items = snapshot.Items,
+                    Bytes = snapshot.Bytes,
+                    Incomplete = snapshot.Incomplete ? true : null,
                 }).ToArray()
                 : status.Snapshots,
             Actions = looked || result.Actions is { Count: > 0 } ? BackupActions.FromWorker(result.Actions, spec) : status.Actions,

@@ -59,7 +59,9 @@ public class Lz4FrameTests
                 {
                     LZ4EncoderSettings settings = new()
                     {
-                        ChainBlocks = chained, ContentChecksum = contentChecksum, BlockSize = blockSize,
+                        ChainBlocks = chained,
+                        ContentChecksum = contentChecksum,
+                        BlockSize = blockSize,
                     };
                     using MemoryStream frame = new();
                     using (LZ4EncoderStream encoder = LZ4Stream.Encode(frame, settings, leaveOpen: true))

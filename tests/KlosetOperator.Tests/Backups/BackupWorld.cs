@@ -33,7 +33,11 @@ internal sealed class BackupWorld
         {
             Metadata = new V1ObjectMeta
             {
-                Name = "alice", NamespaceProperty = "photos", Uid = Uid, Generation = 1, CreationTimestamp = Start.UtcDateTime,
+                Name = "alice",
+                NamespaceProperty = "photos",
+                Uid = Uid,
+                Generation = 1,
+                CreationTimestamp = Start.UtcDateTime,
                 Annotations = new Dictionary<string, string>(),
             },
             Spec = change?.Invoke(spec) ?? spec,
@@ -66,7 +70,10 @@ internal sealed class BackupWorld
         var known = Status;
         var history = new RunHistory
         {
-            Runs = known.Runs ?? [], ConsecutiveFailures = known.ConsecutiveFailures ?? 0, RetryAfter = known.RetryAfter, StalledOn = known.StalledOn,
+            Runs = known.Runs ?? [],
+            ConsecutiveFailures = known.ConsecutiveFailures ?? 0,
+            RetryAfter = known.RetryAfter,
+            StalledOn = known.StalledOn,
         };
         if (history.StalledOn is { } stalled && !StallMark.Holds(stalled, mark))
         {
@@ -103,8 +110,16 @@ internal sealed class BackupWorld
 
         Facts = new BackupFacts
         {
-            Backup = Backup, Repository = Repository, Schedule = schedule, ScheduleError = error, References = References, OlderTwin = OlderTwin,
-            Jobs = jobs, History = history, Now = Now, StartedAt = StartedAt,
+            Backup = Backup,
+            Repository = Repository,
+            Schedule = schedule,
+            ScheduleError = error,
+            References = References,
+            OlderTwin = OlderTwin,
+            Jobs = jobs,
+            History = history,
+            Now = Now,
+            StartedAt = StartedAt,
         };
         var decision = BackupPlanner.Decide(Facts);
         if (decision is RunDecision.Start start)
@@ -136,7 +151,9 @@ internal sealed class BackupWorld
             Phase = JobPhase.Finished,
             End = new RunEnd
             {
-                Time = Now, ExitCode = exitCode, JobSucceeded = exitCode == 0,
+                Time = Now,
+                ExitCode = exitCode,
+                JobSucceeded = exitCode == 0,
                 TerminationMessage = result is null ? null : RunResult.ToJson(result with { RunId = job.RunId }),
             },
         };
@@ -146,7 +163,10 @@ internal sealed class BackupWorld
         outcome == RunOutcome.Incomplete ? 3 : 0,
         new RunResult
         {
-            RunId = "", Outcome = outcome, Reason = outcome.ToString(), IngestedDigest = "digest",
+            RunId = "",
+            Outcome = outcome,
+            Reason = outcome.ToString(),
+            IngestedDigest = "digest",
             Library = new LibraryTotals(100, 1000, missing, missing > 0 ? $"gap-{missing}" : null, missing > 0 ? ["part 3"] : null),
             Exports = new ExportsSummary(covered ?? Now.AddDays(-1), "2026-11-20", 1),
         });
@@ -158,7 +178,8 @@ internal sealed class BackupWorld
 
     public void Change(Func<PhotoBackupSpec, PhotoBackupSpec> change) => Backup = Backup with
     {
-        Spec = change(Backup.Spec), Metadata = Copy(Backup.Metadata, ++_generation),
+        Spec = change(Backup.Spec),
+        Metadata = Copy(Backup.Metadata, ++_generation),
     };
 
     public V1Condition Condition(string type) => Status.Conditions!.Single(condition => condition.Type == type);
@@ -170,8 +191,17 @@ internal sealed class BackupWorld
         {
             Jobs.Add(name, job = new JobView
             {
-                Name = name, Uid = name, RunId = order.RunId(Uid), Kind = order.Kind, Slot = order.Slot, Attempt = order.Attempt,
-                Created = Now, Phase = JobPhase.Running, Reason = JobViews.RunningReason(order.Kind), Request = order.Request, LostRunId = order.LostRunId,
+                Name = name,
+                Uid = name,
+                RunId = order.RunId(Uid),
+                Kind = order.Kind,
+                Slot = order.Slot,
+                Attempt = order.Attempt,
+                Created = Now,
+                Phase = JobPhase.Running,
+                Reason = JobViews.RunningReason(order.Kind),
+                Request = order.Request,
+                LostRunId = order.LostRunId,
             });
         }
 
@@ -180,7 +210,11 @@ internal sealed class BackupWorld
 
     private static V1ObjectMeta Copy(V1ObjectMeta metadata, long? generation = null, IDictionary<string, string>? annotations = null) => new()
     {
-        Name = metadata.Name, NamespaceProperty = metadata.NamespaceProperty, Uid = metadata.Uid, CreationTimestamp = metadata.CreationTimestamp,
-        Generation = generation ?? metadata.Generation, Annotations = annotations ?? metadata.Annotations,
+        Name = metadata.Name,
+        NamespaceProperty = metadata.NamespaceProperty,
+        Uid = metadata.Uid,
+        CreationTimestamp = metadata.CreationTimestamp,
+        Generation = generation ?? metadata.Generation,
+        Annotations = annotations ?? metadata.Annotations,
     };
 }

@@ -37,7 +37,10 @@ public sealed class LeastPowerTests
         builder.AddHttpHandler(() => new Recorder(calls));
         await using var host = OperatorComposition.Compose(builder, new OperatorOptions
         {
-            WorkerImage = "worker", RestoreImage = "worker", ClusterName = "test", StartedAt = TimeProvider.System.GetUtcNow(),
+            WorkerImage = "worker",
+            RestoreImage = "worker",
+            ClusterName = "test",
+            StartedAt = TimeProvider.System.GetUtcNow(),
         });
         using var stop = new CancellationTokenSource();
         var running = host.RunAsync(stop.Token);

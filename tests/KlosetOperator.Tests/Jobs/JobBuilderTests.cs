@@ -126,8 +126,14 @@ public sealed class JobBuilderTests
         };
         return new JobBuilder(new OperatorOptions { WorkerImage = "worker", RestoreImage = "restorer" }).Build(new JobRequest
         {
-            Owner = owner, Prefix = "phb", RepositoryName = "family", Order = order, RunFile = run?.Invoke(file) ?? file,
-            Mounts = mounts ?? new MountPlan(), Ticket = new AdmissionTicket("photos/family", "photos/family/alice", null, false), Template = template,
+            Owner = owner,
+            Prefix = "phb",
+            RepositoryName = "family",
+            Order = order,
+            RunFile = run?.Invoke(file) ?? file,
+            Mounts = mounts ?? new MountPlan(),
+            Ticket = new AdmissionTicket("photos/family", "photos/family/alice", null, false),
+            Template = template,
         });
     }
 
@@ -140,8 +146,10 @@ public sealed class JobBuilderTests
             {
                 S3 = new S3Location
                 {
-                    Endpoint = "https://s3.example.net", Bucket = "photos",
-                    CredentialsSecretRef = new NameRef { Name = "s3" }, CaBundleRef = new KeyRef { Name = "s3", Key = "ca.crt" },
+                    Endpoint = "https://s3.example.net",
+                    Bucket = "photos",
+                    CredentialsSecretRef = new NameRef { Name = "s3" },
+                    CaBundleRef = new KeyRef { Name = "s3", Key = "ca.crt" },
                 },
             },
             Encryption = new RepositoryEncryption { PassphraseSecretRef = new KeyRef { Name = "kloset", Key = "passphrase" } },

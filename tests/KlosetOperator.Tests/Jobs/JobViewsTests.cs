@@ -65,7 +65,9 @@ public sealed class JobViewsTests
     {
         Metadata = new V1ObjectMeta
         {
-            Name = "phb-alice-x", Uid = "job", CreationTimestamp = Now.AddMinutes(-20).UtcDateTime,
+            Name = "phb-alice-x",
+            Uid = "job",
+            CreationTimestamp = Now.AddMinutes(-20).UtcDateTime,
             Labels = new Dictionary<string, string> { [Labels.RunId] = "run", [Labels.RunKind] = "backup", [Labels.Attempt] = "2" },
             Annotations = new Dictionary<string, string> { [JobBuilder.SlotAnnotation] = "2026-11-23T03:00:00Z" },
         },

@@ -113,7 +113,14 @@ public sealed class RepositoryPlannerTests
 
     private static JobView Job(RunKind kind, DateTimeOffset slot, DateTimeOffset ended) => new()
     {
-        Name = kind.ToString(), Uid = kind.ToString(), RunId = $"{kind}-{slot}", Kind = kind, Slot = slot, Attempt = 1, Created = ended, Phase = JobPhase.Finished,
+        Name = kind.ToString(),
+        Uid = kind.ToString(),
+        RunId = $"{kind}-{slot}",
+        Kind = kind,
+        Slot = slot,
+        Attempt = 1,
+        Created = ended,
+        Phase = JobPhase.Finished,
         End = new RunEnd { Time = ended, JobSucceeded = true },
     };
 

@@ -94,7 +94,13 @@ internal readonly ref struct EntryFacts
             throw new MalformedException($"'{LosslessText.Decode(name)}' is not a name that a directory can hold");
         return new EntryFacts(name, contentType)
         {
-            Size = size, Mode = mode, ModTime = modTime, HasObject = hasObject, Entropy = entropy, Chunks = chunks, HasXattrs = hasXattrs,
+            Size = size,
+            Mode = mode,
+            ModTime = modTime,
+            HasObject = hasObject,
+            Entropy = entropy,
+            Chunks = chunks,
+            HasXattrs = hasXattrs,
         };
     }
 }

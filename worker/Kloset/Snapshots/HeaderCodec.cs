@@ -22,7 +22,15 @@ internal static class HeaderCodec
         var reader = new MsgpackReader(bytes);
         var header = new SnapshotHeader
         {
-            Version = 0, Id = default, Timestamp = Timestamp.GoZero, Replicas = 0, DataClasses = null, Classifications = null, Tags = null, Context = null, Sources = null,
+            Version = 0,
+            Id = default,
+            Timestamp = Timestamp.GoZero,
+            Replicas = 0,
+            DataClasses = null,
+            Classifications = null,
+            Tags = null,
+            Context = null,
+            Sources = null,
         };
         var cursor = reader.BeginStruct(Fields);
         for (var field = reader.NextField(ref cursor); field >= 0; field = reader.NextField(ref cursor))

@@ -140,7 +140,11 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         var path = Path.Combine(folder(), $"sorted-{Guid.CreateVersion7():N}");
         var run = new FileStream(path, new FileStreamOptions
         {
-            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 17, Options = FileOptions.DeleteOnClose,
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 1 << 17,
+            Options = FileOptions.DeleteOnClose,
         });
         _runs.Add(run);
         foreach (var position in _records)

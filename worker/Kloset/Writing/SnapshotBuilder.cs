@@ -290,7 +290,10 @@ internal sealed class SnapshotBuilder : IDisposable
                 continue;
             var entry = new Entry
             {
-                Name = path.Name, ParentPath = path.Parent, Mode = SynthesisedMode, ModTime = Timestamp.UnixEpoch,
+                Name = path.Name,
+                ParentPath = path.Parent,
+                Mode = SynthesisedMode,
+                ModTime = Timestamp.UnixEpoch,
             };
             await PutAsync(entry, []);
             if (!path.IsRoot)

@@ -489,7 +489,7 @@ internal sealed class FolderPairing
                     }
 
                     found = sidecar;
-                        }
+                }
             }
 
             if (found >= 0)

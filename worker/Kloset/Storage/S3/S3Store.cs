@@ -300,7 +300,7 @@ public sealed class S3Store : IStore
                             InputStream = body,
                             PartSize = slice.Length,
                             UseChunkEncoding = false,
-                                            ServerSideEncryptionCustomerMethod = CustomerMethod,
+                            ServerSideEncryptionCustomerMethod = CustomerMethod,
                             ServerSideEncryptionCustomerProvidedKey = _options.ServerSideEncryptionCustomerKey,
                         },
                         cancellationToken),
