@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Kloset.Writing;
 using KlosetWorker.Access;
@@ -16,9 +17,12 @@ internal sealed class Backup(OpenRepository open, TimeProvider time, ProgressTra
     {
         var options = new WriterOptions { CacheDirectory = request.CacheFolder };
         await using var writer = await open.Repository.BeginWriteAsync(options, cancellationToken);
-        return request.Folder is { } folder
-            ? await FolderAsync(writer, request, folder, stop, cancellationToken)
-            : await new TakeoutBackup(open.Repository, writer, time, tracker, request).RunAsync(stop, cancellationToken);
+        return request.Source switch
+        {
+            FolderSource folder => await FolderAsync(writer, request, folder.Path, stop, cancellationToken),
+            TakeoutSource takeout => await new TakeoutBackup(open.Repository, writer, time, tracker, request, takeout).RunAsync(stop, cancellationToken),
+            _ => throw new UnreachableException(),
+        };
     }
 
     private async Task<BackupReport> FolderAsync(RepositoryWriter writer, BackupRequest request, string folder, CancellationToken stop, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GooglePhotos.Takeout.Archives;
 using KlosetWorker.Backups;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
@@ -41,7 +42,7 @@ internal static class BackupCommand
                     return await RunCommand.RunAsync(shell.Host, cancellationToken);
                 }
 
-                var request = Read(invocation, invocation.Value(sources) ?? [], invocation.Value(account), invocation.Value(email), invocation.Value(origin));
+                var request = Read(invocation, invocation.Value(sources) ?? [], invocation.Value(account), invocation.Value(email), invocation.Value(origin), TimeSpan.FromSeconds(invocation.Value(settle)));
                 await using var open = await invocation.OpenRepositoryAsync(cancellationToken);
                 var tracker = new ProgressTracker(shell.Host.Time);
                 BackupReport report;
@@ -51,7 +52,6 @@ internal static class BackupCommand
                         request with
                         {
                             Tags = invocation.Value(tags) ?? [],
-                            Settle = TimeSpan.FromSeconds(invocation.Value(settle)),
                             CacheFolder = invocation.CacheFolder,
                             Readers = invocation.Value(readers) ?? Math.Max(2, Environment.ProcessorCount),
                         },
@@ -70,7 +70,7 @@ internal static class BackupCommand
         return command;
     }
 
-    private static BackupRequest Read(Shell.Invocation invocation, string[] sources, string? account, string? email, string? origin)
+    private static BackupRequest Read(Shell.Invocation invocation, string[] sources, string? account, string? email, string? origin, TimeSpan settle)
     {
         var folders = sources.Where(source => source.StartsWith("folder:", StringComparison.Ordinal)).Select(source => source[7..]).ToArray();
         var takeouts = sources.Where(source => source.StartsWith("takeout:", StringComparison.Ordinal)).Select(source => source[8..]).ToArray();
@@ -89,7 +89,7 @@ internal static class BackupCommand
 
         if (folders.Length == 1)
         {
-            return new() { Origin = origin ?? invocation.Services.HostName, Folder = Path.GetFullPath(folders[0]) };
+            return new() { Origin = origin ?? invocation.Services.HostName, Source = new FolderSource(Path.GetFullPath(folders[0])) };
         }
 
         return new()
@@ -99,7 +99,7 @@ internal static class BackupCommand
                 Remedy = "Give --account NAME, the same name at every backup.",
             },
             Email = email,
-            Takeout = [.. takeouts.Select(path => TakeoutLocation.OfFolder(Path.GetFullPath(path)))],
+            Source = new TakeoutSource([.. takeouts.Select(path => new LocalTakeoutStorage(Path.GetFullPath(path)))], settle),
         };
     }
 

@@ -19,5 +19,5 @@ internal static class RunCommand
         (_, cancellationToken) => RunAsync(shell.Host, cancellationToken));
 
     public static async Task<int> RunAsync(WorkerHost host, CancellationToken cancellationToken) =>
-        await new Run(host).ExecuteAsync(cancellationToken);
+        await new RunProcess(host).ExecuteAsync(cancellationToken);
 }

@@ -23,6 +23,7 @@ namespace KlosetWorker.Takeout;
 internal sealed class SetIngestion(
     ITakeoutStorage storage,
     TakeoutSet set,
+    TimeSpan settle,
     BackupRequest request,
     LibraryCatalog catalog,
     LibraryWriter library,
@@ -491,7 +492,7 @@ internal sealed class SetIngestion(
     {
         var completeness = _export is null || !complete ? null : SetCompleteness.Judge(_export, now);
         var findings = (_export?.Findings ?? []).Concat(completeness?.Findings ?? []).ToArray();
-        var settled = completeness?.State == CompletenessState.Proven || SetCompleteness.IsSettled(set, now, request.Settle);
+        var settled = completeness?.State == CompletenessState.Proven || SetCompleteness.IsSettled(set, now, settle);
         Record = new()
         {
             Name = set.Name,

@@ -16,7 +16,7 @@ namespace KlosetWorker.Takeout;
 /// Joins the exports of one account into its lineage: export by export, oldest first, each part once. On its way it cuts anchors, so that
 /// a run that is killed is taken up where it was.
 /// </summary>
-internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writer, TimeProvider time, ProgressTracker tracker, BackupRequest request)
+internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writer, TimeProvider time, ProgressTracker tracker, BackupRequest request, TakeoutSource source)
 {
     private const int MaxWarnings = 200;
     private static readonly TimeSpan ScheduleWarning = TimeSpan.FromDays(30);
@@ -34,7 +34,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
     public async Task<BackupReport> RunAsync(CancellationToken stop, CancellationToken cancellationToken)
     {
         tracker.Phase = "Enumerating";
-        var locations = await TakeoutLocations.ListAsync(request.Takeout!, cancellationToken);
+        var locations = await TakeoutLocations.ListAsync(source, cancellationToken);
         var digest = locations.Digest;
         var newest = SnapshotMarks.Newest(
             await repository.ListSnapshotsAsync(cancellationToken), SnapshotMarks.GooglePhotosType, request.Origin, "/");
@@ -84,7 +84,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
 
             // What an earlier run found missing in this export is looked at anew.
             _gaps.RemoveAll(gap => gap.Set == set.Name);
-            var ingestion = new SetIngestion(storage, set, request, catalog, library, tracker, _totals, known >= 0 ? _sets[known] : null, _albums, time.GetUtcNow());
+            var ingestion = new SetIngestion(storage, set, source.Settle, request, catalog, library, tracker, _totals, known >= 0 ? _sets[known] : null, _albums, time.GetUtcNow());
             try
             {
                 await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token);
@@ -238,7 +238,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             IngestedDigest = digest,
             ItemsNew = _totals.ItemsNew,
             Actions = Actions(manifest),
-            ResumeAfter = pending.Count > 0 ? pending.Max(set => set.LastChanged) + request.Settle : null,
+            ResumeAfter = pending.Count > 0 ? pending.Max(set => set.LastChanged) + source.Settle : null,
         };
     }
 

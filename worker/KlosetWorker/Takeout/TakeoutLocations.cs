@@ -30,12 +30,11 @@ internal sealed record TakeoutLocations(IReadOnlyList<(ITakeoutStorage Storage, 
 
     public IEnumerable<TakeoutFinding> Findings => All.SelectMany(location => location.Listing.Findings);
 
-    public static async Task<TakeoutLocations> ListAsync(IReadOnlyList<TakeoutLocation> locations, CancellationToken cancellationToken)
+    public static async Task<TakeoutLocations> ListAsync(TakeoutSource source, CancellationToken cancellationToken)
     {
         var all = new List<(ITakeoutStorage, TakeoutListing)>();
-        foreach (var location in locations)
+        foreach (var storage in source.Locations)
         {
-            ITakeoutStorage storage = location.Bucket is { } bucket ? new StoreTakeoutStorage(bucket) : new LocalTakeoutStorage(location.Folder!);
             all.Add((storage, await TakeoutListing.ReadAsync(storage, cancellationToken)));
         }
 

@@ -1,0 +1,79 @@
+using Kloset.Repositories;
+using Kloset.Snapshots;
+using KlosetWorker.Catalog;
+using KlosetWorker.Contract;
+using KlosetWorker.Errors;
+using KlosetWorker.Output;
+using KlosetWorker.Restoring;
+
+namespace KlosetWorker.Running;
+
+/// <summary>Gives back a snapshot, or a selection of it.</summary>
+internal sealed class RestoreRun(RunContext context) : IRun
+{
+    public async Task<RunEnd> ExecuteAsync()
+    {
+        var restore = context.Order.Restore!;
+        if (restore.GooglePhotos is not null)
+        {
+            throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot restore into Google Photos.");
+        }
+
+        var folder = restore.Target!.Volume is { } volume
+            ? context.Volumes.Resolve(volume)
+            : throw new WorkerException(ErrorCatalogue.Unsupported, "This worker restores to volumes only.");
+        await using var open = await context.OpenAsync();
+        var snapshot = await open.Repository.OpenSnapshotAsync(await ChooseAsync(restore, open.Repository), context.Control.Abort);
+        var query = CatalogQuery.From(restore.Select);
+        var root = EntryPath.Parse(snapshot.Header.Source.Directory);
+        if (query.IsEmpty)
+        {
+            var summary = snapshot.Header.Source.Summary;
+            context.Tracker.Expect((long)summary.TotalFiles, (long)summary.TotalSize);
+        }
+
+        var target = new TargetFolder(folder);
+        var entries = new RestoreSelection(snapshot, query, restore.Edition ?? Edition.Both).EntriesAsync(root, withCatalog: false, context.Control.Abort);
+        var options = new RestoreOptions { ExistingFiles = restore.ExistingFiles, HardLinks = restore.HardLinks };
+        var report = await new FolderRestore(snapshot, target, options, context.Tracker).RunAsync(entries, root, context.Control.Stop, context.Control.Abort);
+        var (outcome, error, message) = report switch
+        {
+            { Stopped: true } => (RunOutcome.Paused, ErrorCatalogue.Paused, "The restore was stopped; the next try goes on from what is there."),
+            { Failed: > 0 } => (RunOutcome.Incomplete, ErrorCatalogue.RestoreIncomplete,
+                $"{Text.Count(report.Failed, "file")} could not be restored; the first: {(report.Warnings.Count > 0 ? report.Warnings[0] : "unknown")}"),
+            { Files: 0, AlreadyThere: 0, Skipped: 0 } when !query.IsEmpty => (RunOutcome.Failed, ErrorCatalogue.NothingSelected,
+                $"The selection matches nothing in snapshot {snapshot.Id.Short}."),
+            _ => (RunOutcome.Succeeded, (ErrorInfo?)null, (string?)null),
+        };
+        var result = new RunResult
+        {
+            RunId = context.Order.RunId,
+            Outcome = outcome,
+            Reason = error?.Code ?? "Succeeded",
+            Message = message,
+            Hint = error?.Remedy,
+            SnapshotId = snapshot.Id.ToString(),
+            Restored = new(report.Files + report.AlreadyThere, report.Bytes, report.Skipped, report.Failed),
+            Warnings = report.Warnings.Count > 0 ? [.. report.Warnings.Take(5)] : null,
+            Transfer = new(open.Store.Counters.BytesRead, 0, report.Files, open.Store.Counters.Requests, context.Tracker.Elapsed.TotalSeconds),
+        };
+        return new(await context.DescribeAsync(open, result), error?.ExitCode ?? ExitCode.Ok);
+    }
+
+    private async Task<SnapshotId> ChooseAsync(RunRestore restore, Repository repository)
+    {
+        if (restore.SnapshotId is { } text)
+        {
+            return await repository.ResolveSnapshotAsync(text, context.Control.Abort);
+        }
+
+        // Whole snapshots first; an anchor is better than nothing, since the first backup of a large library takes days.
+        var lineage = (await repository.ListSnapshotsAsync(context.Control.Abort))
+            .Where(header => header.Source.Origin == context.Order.Account!.Id && (restore.AsOf is not { } asOf || header.Timestamp.ToDateTimeOffset() <= asOf))
+            .ToArray();
+        var chosen = lineage.LastOrDefault(header => !SnapshotMarks.IsIncomplete(header)) ?? lineage.LastOrDefault();
+        return chosen?.Id ?? throw new WorkerException(
+            ErrorCatalogue.SnapshotNotFound,
+            restore.AsOf is { } time ? $"Account {context.Order.Account!.Id} has no snapshot at or before {Text.Time(time)}." : $"Account {context.Order.Account!.Id} has no snapshot.");
+    }
+}
