@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Kloset.Storage;
 using Kloset.Storage.S3;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Kloset.Tests.Storage;
 
@@ -113,6 +114,52 @@ public sealed class S3StoreTests(S3ServerFixture fixture) : StoreContract
         Assert.Equal(10, store.Counters.BytesWritten);
     }
 
+    [Fact]
+    public async Task Bodies_go_out_no_faster_than_the_limit_and_are_whole()
+    {
+        var time = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.Zero };
+        var limit = new BandwidthLimit(1 << 20, time);
+        await using var store = new S3Store(await OptionsAsync() with { UploadLimit = limit, Time = time });
+        var content = Noise(3 << 20);
+        var started = time.GetTimestamp();
+        var put = store.PutAsync(Key("packfiles", 1), new ReadOnlySequence<byte>(content), Cancel);
+        while (!put.IsCompleted)
+        {
+            await Task.Delay(1, Cancel);
+            time.Advance(TimeSpan.FromMilliseconds(20));
+        }
+
+        await put;
+        Assert.InRange(time.GetElapsedTime(started).TotalSeconds, 2.8, double.MaxValue);
+        Assert.Equal(content, await ReadAllAsync(store, Key("packfiles", 1)));
+    }
+
+    [Fact]
+    public async Task A_server_that_stands_still_is_given_up_and_a_slow_one_is_not()
+    {
+        var time = new FakeTimeProvider();
+        var options = await OptionsAsync() with { Time = time, RequestTimeout = TimeSpan.FromSeconds(30), MaxRetries = 1 };
+        await using var slow = new S3Store(options with { UploadLimit = new BandwidthLimit(64 << 10, time) });
+        var put = slow.PutAsync(Key("packfiles", 1), new ReadOnlySequence<byte>(Noise(4 << 20)), Cancel); // 64 s at this rate
+        while (!put.IsCompleted)
+        {
+            await Task.Delay(1, Cancel);
+            time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        await put;
+
+        await using var still = new S3Store(options, inner => new Silence(inner));
+        var get = ReadAllAsync(still, Key("packfiles", 1));
+        while (!get.IsCompleted)
+        {
+            await Task.Delay(1, Cancel);
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(StoreFailure.Unreachable, (await Assert.ThrowsAsync<StoreException>(() => get)).Failure);
+    }
+
     [Theory]
     [InlineData(503)]
     [InlineData(500)]
@@ -165,6 +212,15 @@ public sealed class S3StoreTests(S3ServerFixture fixture) : StoreContract
             Bucket = await server.CreateBucketAsync(Cancel),
             Credentials = new S3Credentials(server.AccessKey, server.SecretKey),
         };
+    }
+
+    private sealed class Silence(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return new();
+        }
     }
 
     private sealed class Recorder(HttpMessageHandler inner, List<HttpRequestMessage> requests) : DelegatingHandler(inner)

@@ -21,6 +21,9 @@ internal sealed record StoreSettings
     public string? S3CaFile { get; init; }
 
     public bool S3VirtualHost { get; init; }
+
+    /// <summary>Bytes a second that are sent to a bucket at most; null is without limit.</summary>
+    public long? UploadLimit { get; init; }
 }
 
 /// <summary>From settings and run files to stores.</summary>
@@ -48,15 +51,18 @@ internal static class StoreFactory
                 VirtualHost = settings.S3VirtualHost,
                 Credentials = FromEnvironment(host),
                 TrustedCertificates = settings.S3CaFile is { } file ? Certificates(file, () => File.ReadAllText(file)) : null,
+                UploadLimit = Limit(settings.UploadLimit, host.Time),
+                Time = host.Time,
             }),
             var other => throw new WorkerException(ErrorCatalogue.Unsupported, $"The location {other} cannot be used for this."),
         };
     }
 
-    public static IStore Open(RunLocation location, MountedSecrets secrets, MountedVolumes volumes) => location switch
+    /// <param name="uploadLimit">Bytes a second that are sent to a bucket at most.</param>
+    public static IStore Open(RunLocation location, MountedSecrets secrets, MountedVolumes volumes, long? uploadLimit, TimeProvider time) => location switch
     {
         { Volume: { } volume } => new FileSystemStore(volumes.Resolve(volume)),
-        { S3: { } s3 } => new S3Store(Options(s3, secrets)),
+        { S3: { } s3 } => new S3Store(Options(s3, secrets) with { UploadLimit = Limit(uploadLimit, time), Time = time }),
         _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A store must be a bucket or a volume."),
     };
 
@@ -86,6 +92,8 @@ internal static class StoreFactory
                 : null,
         };
     }
+
+    private static BandwidthLimit? Limit(long? bytesPerSecond, TimeProvider time) => bytesPerSecond is { } rate ? new(rate, time) : null;
 
     private static S3Credentials? FromEnvironment(WorkerHost host) =>
         host.Environment(SecretKeys.AccessKeyId) is { Length: > 0 } id && host.Environment(SecretKeys.SecretAccessKey) is { Length: > 0 } key

@@ -68,6 +68,13 @@ internal sealed class Shell(WorkerHost host)
         Recursive = true,
     };
 
+    private readonly Option<long?> _limitUpload = new("--limit-upload")
+    {
+        Description = "bytes a second that are sent to a bucket at most (default: no limit)",
+        HelpName = "BYTES",
+        Recursive = true,
+    };
+
     private readonly Dictionary<Command, string> _examples = [];
 
     public WorkerHost Host => host;
@@ -76,7 +83,7 @@ internal sealed class Shell(WorkerHost host)
     {
         root.Add(new HelpOption { Action = new HelpWithExamples(_examples) });
         root.Add(new VersionOption());
-        foreach (Option option in new Option[] { _repository, _passphraseFile, _json, _quiet, _cache, _s3Endpoint, _s3Region, _s3CaFile, _s3VirtualHost })
+        foreach (Option option in new Option[] { _repository, _passphraseFile, _json, _quiet, _cache, _s3Endpoint, _s3Region, _s3CaFile, _s3VirtualHost, _limitUpload })
         {
             root.Add(option);
         }
@@ -163,6 +170,11 @@ internal sealed class Shell(WorkerHost host)
             S3Region = parsed.GetValue(shell._s3Region),
             S3CaFile = parsed.GetValue(shell._s3CaFile),
             S3VirtualHost = parsed.GetValue(shell._s3VirtualHost),
+            UploadLimit = parsed.GetValue(shell._limitUpload) switch
+            {
+                <= 0 => throw new WorkerException(ErrorCatalogue.InvalidArguments, "A limit of nothing a second would never end: give --limit-upload at least 1."),
+                var limit => limit,
+            },
         };
 
         public Passphrase? FindPassphrase(bool confirm) => PassphraseSource.Find(Host, parsed.GetValue(shell._passphraseFile), confirm);

@@ -90,10 +90,5 @@ internal sealed class BackupRun(RunContext context) : IRun
         {
             yield return "Retention is not applied by this worker: every snapshot is kept.";
         }
-
-        if (context.Order.Limits?.BandwidthBytesPerSecond is not null)
-        {
-            yield return "The limit on bandwidth is not applied by this worker.";
-        }
     }
 }

@@ -32,7 +32,8 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
 
     public string CacheFolder => Host.Environment(WorkerEnvironment.Cache) is { Length: > 0 } folder ? folder : Path.GetTempPath();
 
-    public IStore OpenStore() => StoreFactory.Open(Order.Repository.Backend, Secrets, Volumes);
+    public IStore OpenStore() => 
+        StoreFactory.Open(Order.Repository.Backend, Secrets, Volumes, Order.Limits?.BandwidthBytesPerSecond, Host.Time);
 
     /// <summary>Opens the repository that the order names, after a look that it is the one that is expected.</summary>
     public async Task<OpenRepository> OpenAsync()

@@ -24,8 +24,7 @@ internal sealed class S3HttpClientFactory : HttpClientFactory, IDisposable
             sockets.SslOptions.RemoteCertificateValidationCallback = (_, certificate, chain, errors) => IsTrusted(trusted, certificate, chain, errors);
         }
 
-        HttpMessageHandler handler = new CountingHandler(counters, sockets);
-        _client = new HttpClient(wrap is null ? handler : wrap(handler)) { Timeout = options.RequestTimeout };
+        _client = new HttpClient(new SendingHandler(counters, options, wrap is null ? sockets : wrap(sockets))) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     public override HttpClient CreateHttpClient(IClientConfig clientConfig) => _client;
@@ -53,14 +52,5 @@ internal sealed class S3HttpClientFactory : HttpClientFactory, IDisposable
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         using var presented = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
         return chain.Build(presented);
-    }
-
-    private sealed class CountingHandler(StoreCounters counters, HttpMessageHandler inner) : DelegatingHandler(inner)
-    {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            counters.CountRequest();
-            return base.SendAsync(request, cancellationToken);
-        }
     }
 }

@@ -37,8 +37,13 @@ public sealed record S3Options
     /// <summary>How often a request is tried again, with exponential back-off and jitter.</summary>
     public int MaxRetries { get; init; } = 8;
 
-    /// <summary>How long one try of a request may take without an answer.</summary>
+    /// <summary>How long one try of a request may go without a byte of the body accepted and without an answer.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Shared by all stores of a process; null sends as fast as the line takes it.</summary>
+    public BandwidthLimit? UploadLimit { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>The options of a location; credentials and the rest are added by `with`.</summary>
     public static S3Options For(S3Location location) =>
