@@ -14,6 +14,11 @@ internal static class LockTimes
 
     /// <summary>Our own lock counts as lapsed this much earlier: clocks differ, and the put of a state takes time.</summary>
     public static TimeSpan Margin { get; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a writer that lost its lock waits for somebody else's exclusive one: longer than a dead one can last.</summary>
+    public static TimeSpan Patience { get; } = TimeSpan.FromMinutes(15);
+
+    public static TimeSpan Retry { get; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>
@@ -48,6 +53,21 @@ public sealed class RepositoryLock : IAsyncDisposable
 
     internal DateTimeOffset LastWritten => _written;
 
+    /// <summary>Whether it was refreshed in time and is still there: a client whose clock is ahead may have taken it for stale and deleted it.</summary>
+    internal async Task<bool> IsHeldAsync(CancellationToken cancellationToken)
+    {
+        if (HasLapsed)
+            return false;
+        var key = LockCodec.KeyOf(Id);
+        await foreach (var item in _store.ListAsync(key, cancellationToken))
+        {
+            if (item.Key == key)
+                return !HasLapsed;
+        }
+
+        return false;
+    }
+
     internal static async Task<RepositoryLock> AcquireAsync(
         IStore store, BlobCodec codec, EngineServices services, bool exclusive, CancellationToken cancellationToken)
     {
@@ -67,7 +87,20 @@ public sealed class RepositoryLock : IAsyncDisposable
     }
 
     /// <summary>Locks again after a lapse, with all checks. What was known before must be verified by the caller.</summary>
-    internal Task TakeAgainAsync(CancellationToken cancellationToken) => TakeAsync(cancellationToken);
+    internal async Task TakeAgainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await TakeAsync(cancellationToken);
+        }
+        catch
+        {
+            // What stands in the store must not keep others away, nor count as held here.
+            _written = DateTimeOffset.MinValue;
+            await TryDeleteAsync();
+            throw;
+        }
+    }
 
     /// <summary>All locks in the store, unreadable ones too.</summary>
     internal static async Task<IReadOnlyList<LockInfo>> ListAsync(IStore store, BlobCodec codec, TimeProvider time, CancellationToken cancellationToken)
@@ -106,6 +139,12 @@ public sealed class RepositoryLock : IAsyncDisposable
         _released = true;
         await _stop.CancelAsync();
         await _refreshing;
+        await TryDeleteAsync();
+        _stop.Dispose();
+    }
+
+    private async Task TryDeleteAsync()
+    {
         await _writing.WaitAsync(CancellationToken.None);
         try
         {
@@ -119,14 +158,12 @@ public sealed class RepositoryLock : IAsyncDisposable
         {
             _writing.Release();
         }
-
-        _stop.Dispose();
     }
 
     private async Task TakeAsync(CancellationToken cancellationToken)
     {
         // Write first, look second: two contenders may both fail, but never both succeed.
-        await WriteAsync(cancellationToken);
+        await WriteAsync(refresh: false, cancellationToken);
         foreach (var other in await ListAsync(_store, _codec, _services.Time, cancellationToken))
         {
             if (other.Id == Id)
@@ -154,11 +191,14 @@ public sealed class RepositoryLock : IAsyncDisposable
         }
     }
 
-    private async Task WriteAsync(CancellationToken cancellationToken)
+    private async Task WriteAsync(bool refresh, CancellationToken cancellationToken)
     {
         await _writing.WaitAsync(cancellationToken);
         try
         {
+            // A lapsed lock is not revived silently: somebody may have seen it stale. Its holder takes it again, with checks.
+            if (refresh && HasLapsed)
+                return;
             var now = _services.Time.GetUtcNow();
             using var sealedLock = LockCodec.Seal(_codec, new LockRecord(LockRecord.CurrentVersion, Timestamp.From(now), _services.HostName, Exclusive));
             await _store.PutAsync(LockCodec.KeyOf(Id), new ReadOnlySequence<byte>(sealedLock.Memory), cancellationToken);
@@ -177,12 +217,9 @@ public sealed class RepositoryLock : IAsyncDisposable
             using var timer = new PeriodicTimer(LockTimes.RefreshInterval, _services.Time);
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
-                // A lapsed lock is not revived silently: somebody may have seen it stale. Its holder takes it again, with checks.
-                if (HasLapsed)
-                    continue;
                 try
                 {
-                    await WriteAsync(_stop.Token);
+                    await WriteAsync(refresh: true, _stop.Token);
                 }
                 catch (StoreException)
                 {

@@ -75,30 +75,39 @@ internal sealed record PackfileIndex(PackfileFooter Footer, IReadOnlyList<Packfi
         return $"packfiles/{hex[..2]}/{hex}";
     }
 
+    /// <param name="payload">The payload, or a tail of it of at least <see cref="MaxEncodedFooter"/> + 4 bytes.</param>
+    public static PackfileFooter ReadFooter(BlobCodec codec, ReadOnlySpan<byte> payload)
+    {
+        var length = (int)FooterLength(payload, payload.Length);
+        using var clear = new PooledBuffer();
+        codec.Decode(payload[^(4 + length)..^4], clear, PackfileFooter.Size);
+        return PackfileFooter.Read(clear.Span);
+    }
+
+    private static uint FooterLength(ReadOnlySpan<byte> payload, long total)
+    {
+        if (payload.Length < 4)
+            throw new MalformedException("it is too short for a packfile");
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(payload[^4..]);
+        return length <= MaxEncodedFooter && length <= total - 4
+            ? length
+            : throw new MalformedException($"its footer claims {length} bytes");
+    }
+
     /// <param name="payload">The payload, or its tail of which <paramref name="skipped"/> bytes are missing in front.</param>
     /// <returns>Null when the tail does not reach back to the index; <paramref name="needed"/> says how long it must be.</returns>
     public static PackfileIndex? Read(BlobCodec codec, ReadOnlySpan<byte> payload, long skipped, out long needed)
     {
         needed = 0;
         var total = skipped + payload.Length;
-        if (payload.Length < 4)
-            throw new MalformedException("it is too short for a packfile");
-        var footerLength = BinaryPrimitives.ReadUInt32LittleEndian(payload[^4..]);
-        if (footerLength > MaxEncodedFooter || footerLength > total - 4)
-            throw new MalformedException($"its footer claims {footerLength} bytes");
+        var footerLength = FooterLength(payload, total);
         if (payload.Length < 4 + footerLength)
         {
             needed = 4 + footerLength;
             return null;
         }
 
-        PackfileFooter footer;
-        using (var clear = new PooledBuffer())
-        {
-            codec.Decode(payload[^(4 + (int)footerLength)..^4], clear, PackfileFooter.Size);
-            footer = PackfileFooter.Read(clear.Span);
-        }
-
+        var footer = ReadFooter(codec, payload);
         var indexEnd = total - 4 - footerLength;
         if (footer.IndexOffset > indexEnd)
             throw new MalformedException($"its index should start at {footer.IndexOffset}, behind its end");

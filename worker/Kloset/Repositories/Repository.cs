@@ -5,6 +5,7 @@ using Kloset.Configuration;
 using Kloset.Encryption;
 using Kloset.Hashing;
 using Kloset.Locks;
+using Kloset.Maintenance;
 using Kloset.Snapshots;
 using Kloset.States;
 using Kloset.Storage;
@@ -256,6 +257,43 @@ public sealed class Repository : IAsyncDisposable
     public Task<RepositoryLock> LockExclusiveAsync(CancellationToken cancellationToken) =>
         RepositoryLock.AcquireAsync(Store, Codec, Services, exclusive: true, cancellationToken);
 
+    /// <summary>
+    /// Marks snapshots as deleted, one state each, exactly as `plakar rm` does. Their data stays until maintenance finds that nothing needs it.
+    /// What is deleted already is passed over.
+    /// </summary>
+    /// <returns>Those that were there.</returns>
+    /// <exception cref="RepositoryException">Damaged, when a state cannot be read: what is there cannot be told then.</exception>
+    public async Task<IReadOnlyList<SnapshotId>> ForgetAsync(IReadOnlyCollection<SnapshotId> snapshots, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(snapshots);
+        await RefreshAsync(cancellationToken);
+        RefuseProblems("Nothing is forgotten");
+        var present = Index.Snapshots().ToHashSet();
+        var forgotten = new List<SnapshotId>();
+        foreach (var id in snapshots.Where(present.Contains).Distinct())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var now = Timestamp.From(Services.Time.GetUtcNow()).UnixNanoseconds;
+            await StateWriter.PutAsync(this, state => state.Coloured(new ColouredEntry(ColouredEntry.Snapshot, id.Value, now)));
+            forgotten.Add(id);
+        }
+
+        return forgotten;
+    }
+
+    /// <summary>
+    /// Finds what no snapshot needs, marks it, and removes what was marked longer than the grace period ago. Holds the exclusive lock.
+    /// </summary>
+    /// <exception cref="RepositoryException">
+    /// Locked, when anybody else works on the repository. Damaged, when a state or something that a snapshot needs is missing: nothing is removed then.
+    /// LockLapsed.
+    /// </exception>
+    public Task<MaintenanceReport> MaintainAsync(MaintenanceOptions options, IProgress<MaintenanceProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new RepositoryMaintenance(this, options, progress).RunAsync(cancellationToken);
+    }
+
     public async Task<RepositoryTotals> GetTotalsAsync(CancellationToken cancellationToken)
     {
         await EnsureLoadedAsync(cancellationToken);
@@ -283,6 +321,15 @@ public sealed class Repository : IAsyncDisposable
         Codec.Dispose();
         _refreshing.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    internal void RefuseProblems(string consequence)
+    {
+        if (Problems is [var problem, ..])
+        {
+            throw RepositoryException.Damaged(
+                $"{problem.Key} is damaged: {problem.Problem}. {consequence} before the repository is repaired, because what is stored cannot be told for sure.");
+        }
     }
 
     internal async Task EnsureLoadedAsync(CancellationToken cancellationToken)

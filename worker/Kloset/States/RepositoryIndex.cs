@@ -31,7 +31,10 @@ internal sealed class PackfileStatus
 
     public long Time { get; set; }
 
-    public bool IsVisible => Declared && !Deleted && !Coloured && !Missing;
+    /// <summary>A live snapshot needs it although it is coloured; its colour is about to be taken back.</summary>
+    public bool Rescued { get; set; }
+
+    public bool IsVisible => Declared && !Deleted && (!Coloured || Rescued) && !Missing;
 
     public bool IsReadable => IsVisible || (Session != 0 && Stored);
 
@@ -60,6 +63,7 @@ internal sealed class RepositoryIndex
     private readonly HashSet<(BlobType Type, Mac Blob, Mac Packfile)> _deletedLocations = [];
     private readonly List<(Mac Snapshot, int Ordinal)> _snapshots = [];
     private readonly HashSet<Mac> _states = [];
+    private readonly HashSet<Mac> _parents = [];
     private readonly HashSet<int> _pending = [];
     private int _sessions;
     private (long Time, Mac Id) _newest = (long.MinValue, Mac.Zero);
@@ -71,6 +75,16 @@ internal sealed class RepositoryIndex
         {
             lock (_lock)
                 return _newest.Id;
+        }
+    }
+
+    /// <summary>The trailer's time of <see cref="NewestState"/>, in unix nanoseconds.</summary>
+    public long NewestTime
+    {
+        get
+        {
+            lock (_lock)
+                return _newest.Time;
         }
     }
 
@@ -98,6 +112,8 @@ internal sealed class RepositoryIndex
                 return;
             if (content.Trailer.Time > _newest.Time)
                 _newest = (content.Trailer.Time, stateId);
+            if (!content.Parent.IsZero)
+                _parents.Add(content.Parent);
             foreach (ref readonly var entry in content.Deletes.AsReadOnlySpan())
             {
                 switch (entry.Kind)
@@ -305,6 +321,13 @@ internal sealed class RepositoryIndex
             return _packfiles[packfile].IsKnownTo(session.Id);
     }
 
+    /// <summary>Nobody has marked or removed this packfile, whether it is declared or not.</summary>
+    public bool IsUnmarked(int packfile)
+    {
+        lock (_lock)
+            return _packfiles[packfile] is { Deleted: false, Coloured: false };
+    }
+
     /// <summary>Snapshots that exist and are not deleted.</summary>
     public IReadOnlyList<SnapshotId> Snapshots()
     {
@@ -336,6 +359,69 @@ internal sealed class RepositoryIndex
                 .. _packfiles.Where(p => p is { Declared: true, Deleted: false }).Select(p =>
                     (p, _colours.TryGetValue((ColouredEntry.Packfile, p.Id), out var colour) && colour.Coloured ? colour.Since : (long?)null)),
             ];
+        }
+    }
+
+    /// <summary>All packfiles that any state speaks of, deleted and undeclared ones too, with the time since when they are coloured, if they are.</summary>
+    public IReadOnlyList<(PackfileStatus Packfile, long? ColouredSince)> MentionedPackfiles()
+    {
+        lock (_lock)
+        {
+            return
+            [
+                .. _ordinals.Values.Select(ordinal => _packfiles[ordinal]).Where(p => p.Session == 0).Select(p =>
+                    (p, _colours.TryGetValue((ColouredEntry.Packfile, p.Id), out var colour) && colour.Coloured ? colour.Since : (long?)null)),
+            ];
+        }
+    }
+
+    /// <summary>States that others name as their parents, and that were never read: each of them is lost.</summary>
+    public IReadOnlyList<Mac> LostStates()
+    {
+        lock (_lock)
+            return [.. _parents.Where(parent => !_states.Contains(parent)).Order()];
+    }
+
+    /// <summary>
+    /// The packfiles that must stay for a blob's sake: all that hold it and are usable, because another client may count on any of them. When
+    /// none is usable, those that are only coloured; they are marked as rescued, and the blob can be read from then on.
+    /// </summary>
+    /// <returns>False when the blob is nowhere.</returns>
+    public bool Need(BlobType type, in Mac id, HashSet<Mac> needed)
+    {
+        lock (_lock)
+        {
+            var found = false;
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                if (_blobs[slot].Packfile < 0 || !_packfiles[_blobs[slot].Packfile].IsVisible)
+                    continue;
+                needed.Add(_packfiles[_blobs[slot].Packfile].Id);
+                found = true;
+            }
+
+            if (found)
+                return true;
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                if (_blobs[slot].Packfile < 0 || _packfiles[_blobs[slot].Packfile] is not { Declared: true, Deleted: false, Missing: false } packfile)
+                    continue;
+                packfile.Rescued = true;
+                needed.Add(packfile.Id);
+                found = true;
+            }
+
+            return found;
+        }
+    }
+
+    /// <summary>Forgets what was rescued and not written down.</summary>
+    public void EndRescue()
+    {
+        lock (_lock)
+        {
+            foreach (var packfile in _packfiles)
+                packfile.Rescued = false;
         }
     }
 

@@ -18,6 +18,9 @@ public interface IStore : IAsyncDisposable
     /// <summary>What the store was asked for so far.</summary>
     StoreCounters Counters { get; }
 
+    /// <summary>Null where objects are not locked, because the store cannot or was not told to.</summary>
+    IObjectLock? ObjectLock => null;
+
     /// <summary>Prepares an empty place for a new repository (directories of the fs layout). Fails when it holds foreign things.</summary>
     Task InitializeAsync(CancellationToken cancellationToken);
 

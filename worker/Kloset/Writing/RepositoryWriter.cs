@@ -25,6 +25,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
     private readonly SemaphoreSlim _committing = new(1, 1);
     private readonly SemaphoreSlim _stateWriting = new(1, 1);
     private readonly HashSet<SnapshotId> _bases = [];
+    private readonly HashSet<int> _declared = [];
     private readonly Lazy<string> _folder;
     private DateTimeOffset _lastState;
     private long _states;
@@ -222,12 +223,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
     private static async Task LoadAsync(Repository repository, CancellationToken cancellationToken)
     {
         await repository.RefreshAsync(cancellationToken);
-        if (repository.Problems is [var problem, ..])
-        {
-            throw RepositoryException.Damaged(
-                $"{problem.Key} is damaged: {problem.Problem}. Nothing is written before the repository is repaired, because what is stored cannot be told for sure.");
-        }
-
+        repository.RefuseProblems("Nothing is written");
         repository.Index.MarkMissing(await ListPackfilesAsync(repository, cancellationToken));
     }
 
@@ -302,6 +298,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
         // Not cancelled half-way: whether a state is there must be known.
         await _repository.Store.PutAsync(StateLoader.KeyOf(in id), StateLoader.Sequence(resource), CancellationToken.None);
         _repository.Index.MarkDeclared(packfiles.Select(p => p.Ordinal), in id, now);
+        _declared.UnionWith(packfiles.Select(p => p.Ordinal));
         Interlocked.Increment(ref _states);
     }
 
@@ -311,20 +308,40 @@ public sealed class RepositoryWriter : IAsyncDisposable
     /// </summary>
     private async Task EnsureLockedAsync(IReadOnlyList<StoredPackfile> stored, CancellationToken cancellationToken)
     {
-        if (!_lock.HasLapsed)
+        if (await _lock.IsHeldAsync(cancellationToken))
             return;
-        await _lock.TakeAgainAsync(cancellationToken);
+        await LockAgainAsync(cancellationToken);
         await LoadAsync(_repository, cancellationToken);
         var present = await ListPackfilesAsync(_repository, cancellationToken);
         var snapshots = _repository.Index.Snapshots();
-        var lost = _session.UsedPackfiles.Any(ordinal => !_repository.Index.IsVisible(_session.Index, ordinal))
-            || stored.Any(packfile => !present.Contains(packfile.Id))
+        // What earlier states of this session declared counts as much as what others had: the objects written so far lie there.
+        var lost = _session.UsedPackfiles.Concat(_declared).Any(ordinal => !_repository.Index.IsVisible(_session.Index, ordinal))
+            || stored.Any(packfile => !present.Contains(packfile.Id) || !_repository.Index.IsUnmarked(packfile.Ordinal))
             || _bases.Any(id => !snapshots.Contains(id));
         if (lost)
         {
             throw new RepositoryException(
                 RepositoryFailure.LockLapsed,
-                $"The lock on {_repository.Store.Location} could not be refreshed for {LockTimes.StaleAfter.TotalMinutes:0} minutes, and what this run counts on was cleaned up meanwhile. Nothing was committed; run again.");
+                $"The lock on {_repository.Store.Location} was lost, because it could not be refreshed for {LockTimes.StaleAfter.TotalMinutes:0} minutes or a clock is wrong, and what this run counts on was cleaned up meanwhile. Nothing was committed; run again.");
+        }
+    }
+
+    /// <summary>A maintenance that runs meanwhile ends by itself; hours of work are worth waiting for it.</summary>
+    private async Task LockAgainAsync(CancellationToken cancellationToken)
+    {
+        var time = _repository.Services.Time;
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await _lock.TakeAgainAsync(cancellationToken);
+                return;
+            }
+            catch (RepositoryException locked) when (locked.Failure == RepositoryFailure.Locked && time.GetElapsedTime(started) < LockTimes.Patience)
+            {
+                await Task.Delay(LockTimes.Retry, time, cancellationToken);
+            }
         }
     }
 

@@ -1,0 +1,211 @@
+using Kloset.Checking;
+using Kloset.Maintenance;
+using Kloset.Repositories;
+using Kloset.Snapshots;
+using Kloset.Storage;
+using Kloset.Tests.Writing;
+using Kloset.Writing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Kloset.Tests.Maintenance;
+
+/// <summary>
+/// Processes that die at any request: what was committed is whole, and the next run goes on once the dead one's lock is old. 50 deaths in a normal
+/// run, 1,000 with KLOSET_TEST_LONG=1.
+/// </summary>
+public sealed class KillTests
+{
+    private const int DeathsEach = 25;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public static TheoryData<int> Seeds { get; } =
+        [.. Enumerable.Range(1, Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") == "1" ? 1000 / DeathsEach : 2)];
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task Whenever_a_backup_a_forget_or_a_maintenance_dies_nothing_committed_is_lost_and_the_next_run_succeeds(int seed)
+    {
+        var life = await Life.BeginAsync(seed);
+        await using var end = life;
+        for (var death = 0; death < DeathsEach; death++)
+        {
+            await life.DieAsync();
+            await life.RunOnAsync();
+        }
+
+        Assert.True(life.Deaths.Values.Sum() >= DeathsEach * 3 / 4, string.Join(", ", life.Deaths));
+        TestContext.Current.SendDiagnosticMessage($"seed {seed}: {string.Join(", ", life.Deaths)}, {life.Committed} snapshots at the end");
+    }
+
+    private enum Work
+    {
+        Backup,
+        Forget,
+        Maintain,
+    }
+
+    /// <summary>One repository, and what must be in it.</summary>
+    private sealed class Life(TestRepository test, FakeTimeProvider time, Random random) : IAsyncDisposable
+    {
+        private static readonly TimeSpan Grace = TimeSpan.FromDays(7);
+
+        private readonly Dictionary<SnapshotId, SortedDictionary<string, byte[]>> _committed = [];
+        private readonly SortedDictionary<string, byte[]> _files = new(StringComparer.Ordinal);
+        private int _typical = 20;
+
+        public Dictionary<Work, int> Deaths { get; } = Enum.GetValues<Work>().ToDictionary(work => work, _ => 0);
+
+        public int Committed => _committed.Count;
+
+        public static async Task<Life> BeginAsync(int seed)
+        {
+            var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
+            var test = await TestRepository.CreateAsync(seed % 2 == 0 ? "secret" : null, time);
+            var life = new Life(test, time, new Random(seed));
+            await life.BackupAsync(test.Store);
+            return life;
+        }
+
+        /// <summary>Does something until it dies, and looks at what is left.</summary>
+        public async Task DieAsync()
+        {
+            var work = (Work)random.Next(3);
+            var store = new KillingStore(test.Store, test.Root, 1 + random.Next(_typical), random);
+            try
+            {
+                await DoAsync(work, store);
+            }
+            catch (Exception exception) when (store.IsDead && exception is StoreException or RepositoryException or InvalidOperationException)
+            {
+                Deaths[work]++;
+            }
+
+            _typical = Math.Max(_typical, store.IsDead ? 0 : store.Requests);
+            await VerifyAsync();
+            // Until the dead one's lock is old; sometimes much longer, so that grace periods end.
+            time.Advance(TimeSpan.FromMinutes(10) + (random.Next(3) == 0 ? TimeSpan.FromDays(random.Next(1, 9)) : TimeSpan.Zero));
+        }
+
+        /// <summary>The same again, and nobody dies.</summary>
+        public async Task RunOnAsync()
+        {
+            await DoAsync((Work)random.Next(3), test.Store);
+            await VerifyAsync();
+        }
+
+        public ValueTask DisposeAsync() => test.DisposeAsync();
+
+        private Task DoAsync(Work work, IStore store) => work switch
+        {
+            Work.Backup => BackupAsync(store),
+            Work.Forget => ForgetAsync(store),
+            _ => MaintainAsync(store),
+        };
+
+        private async Task BackupAsync(IStore store)
+        {
+            var changes = new Dictionary<string, byte[]?>();
+            for (var i = random.Next(1, 6); i > 0; i--)
+            {
+                var path = $"/folder {random.Next(3)}/file {random.Next(12)}";
+                changes[path] = random.Next(4) == 0 && _files.ContainsKey(path) ? null : TreeChanges.Noise(random.Next(), random.Next(4) == 0 ? 300_000 : random.Next(3000));
+            }
+
+            var files = new SortedDictionary<string, byte[]>(_files, StringComparer.Ordinal);
+            foreach (var (path, content) in changes)
+            {
+                if (content is null)
+                    files.Remove(path);
+                else
+                    files[path] = content;
+            }
+
+            await using var repository = await OpenAsync(store);
+            await using var writer = await repository.BeginWriteAsync(test.Options, Token);
+            var newest = await repository.ListSnapshotsAsync(Token) is [.., var last] ? last : null;
+            // Not every backup has what the last one had: the basis is what is there.
+            var basis = newest is null ? null : await repository.OpenSnapshotAsync(newest.Id, Token);
+            var held = newest is null ? [] : _committed[newest.Id];
+            var tree = new List<TreeChange>();
+            tree.AddRange(held.Keys.Where(path => !files.ContainsKey(path)).Select(path => new Remove(EntryPath.Parse(path))));
+            foreach (var (path, content) in files.Where(file => !held.TryGetValue(file.Key, out var known) || !known.AsSpan().SequenceEqual(file.Value)))
+            {
+                tree.Add(await writer.FileAsync(path, content));
+                if (random.Next(4) == 0)
+                    await writer.CheckpointAsync(Token);
+            }
+
+            var before = _committed.Keys.ToHashSet();
+            try
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                var header = await writer.CommitAsync(TestRepository.Draft, basis, TreeChanges.Of(tree), Token);
+                _committed[header.Id] = files;
+                Take(files);
+            }
+            catch (Exception exception) when (exception is StoreException or RepositoryException or InvalidOperationException)
+            {
+                // The state may have been stored although nobody was told.
+                await using var fresh = await test.ReopenAsync();
+                foreach (var header in await fresh.ListSnapshotsAsync(Token))
+                {
+                    if (before.Contains(header.Id))
+                        continue;
+                    _committed[header.Id] = files;
+                    Take(files);
+                }
+
+                throw;
+            }
+        }
+
+        private void Take(SortedDictionary<string, byte[]> files)
+        {
+            _files.Clear();
+            foreach (var (path, content) in files)
+                _files.Add(path, content);
+        }
+
+        private async Task ForgetAsync(IStore store)
+        {
+            var doomed = _committed.Keys.Order().Where(_ => random.Next(3) == 0).Take(Math.Max(0, _committed.Count - 2)).ToList();
+            try
+            {
+                await using var repository = await OpenAsync(store);
+                await repository.ForgetAsync(doomed, Token);
+                doomed.ForEach(id => _committed.Remove(id));
+            }
+            catch (Exception exception) when (exception is StoreException or RepositoryException)
+            {
+                await using var fresh = await test.ReopenAsync();
+                var listed = (await fresh.ListSnapshotsAsync(Token)).Select(header => header.Id).ToHashSet();
+                doomed.Where(id => !listed.Contains(id)).ToList().ForEach(id => _committed.Remove(id));
+                throw;
+            }
+        }
+
+        private async Task MaintainAsync(IStore store)
+        {
+            await using var repository = await OpenAsync(store);
+            await repository.MaintainAsync(new MaintenanceOptions { GracePeriod = random.Next(2) == 0 ? TimeSpan.Zero : Grace }, null, Token);
+        }
+
+        private Task<Repository> OpenAsync(IStore store) => Repository.OpenAsync(store, test.Passphrase, test.Services, Token);
+
+        /// <summary>The repository opens, every stored byte is right, and every snapshot that was committed holds what it held.</summary>
+        private async Task VerifyAsync()
+        {
+            await using var repository = await test.ReopenAsync();
+            var report = await repository.CheckAsync(new CheckOptions { Level = CheckLevel.Full }, null, Token);
+            Assert.True(report.IsClean, string.Join('\n', report.Findings));
+            Assert.Equal(_committed.Keys.Order(), (await repository.ListSnapshotsAsync(Token)).Select(header => header.Id).Order());
+            var (id, files) = _committed.ElementAt(random.Next(_committed.Count));
+            var snapshot = await repository.OpenSnapshotAsync(id, Token);
+            var entries = (await TreeChanges.WalkAsync(snapshot)).Values.Where(entry => entry.Kind == EntryKind.File).ToDictionary(entry => entry.Path.ToString());
+            Assert.Equal(files.Keys, entries.Keys.Order(StringComparer.Ordinal));
+            foreach (var (path, entry) in entries)
+                Assert.Equal(files[path], await TreeChanges.ReadAsync(snapshot, entry));
+        }
+    }
+}
