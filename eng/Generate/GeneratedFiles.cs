@@ -34,6 +34,7 @@ public static class GeneratedFiles
             yield return file;
         }
 
+        yield return new("docs/reference/commands.md", CommandPage.Build());
         yield return new("docs/reference/exit-codes.md", ExitCodePage.Build());
         yield return new("docs/reference/reasons.md", ReasonPage.Build(docs));
         yield return new(

@@ -9,6 +9,12 @@ internal static class CommandLine
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, WorkerHost host)
     {
         var shell = new Shell(host);
+        return await shell.InvokeAsync(Root(shell), arguments);
+    }
+
+    /// <summary>The whole tree of verbs; the reference in `docs` is written from it.</summary>
+    public static Command Root(Shell shell)
+    {
         var root = new Command(
             "kloset",
             """
@@ -30,7 +36,7 @@ internal static class CommandLine
             root.Add(command);
         }
 
-        return await shell.InvokeAsync(root, arguments);
+        return root;
     }
 
     private static IEnumerable<Command> Verbs(Shell shell) =>

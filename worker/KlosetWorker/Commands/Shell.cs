@@ -79,6 +79,9 @@ internal sealed class Shell(WorkerHost host)
 
     public WorkerHost Host => host;
 
+    /// <summary>What stands under the help of a verb.</summary>
+    public IReadOnlyDictionary<Command, string> Examples => _examples;
+
     public void AddTo(Command root)
     {
         root.Add(new HelpOption { Action = new HelpWithExamples(_examples) });
