@@ -29,6 +29,17 @@ public sealed class ReferenceDocsTests
         { "cli.md", CliJson.Readable.RestoreOutput },
         { "cli.md", CliJson.Readable.BackupOutput },
         { "cli.md", CliJson.Readable.FindItemOutput },
+        { "cli.md", CliJson.Readable.ExportOutput },
+        { "cli.md", CliJson.Readable.DiffChangeOutput },
+        { "cli.md", CliJson.Readable.RepairOutput },
+        { "cli.md", CliJson.Readable.DuOutput },
+        { "cli.md", CliJson.Readable.DuSnapshotOutput },
+        { "cli.md", CliJson.Readable.DuFolderOutput },
+        { "cli.md", CliJson.Readable.LineageOutput },
+        { "cli.md", CliJson.Readable.LockOutput },
+        { "cli.md", CliJson.Readable.DoctorOutput },
+        { "cli.md", CliJson.Readable.DoctorLineOutput },
+        { "cli.md", CliJson.Readable.RecoveryKitOutput },
     };
 
     [Theory]

@@ -14,7 +14,7 @@ public enum CheckLevel
     /// <summary>Chunks are read and verified, up to a budget of bytes.</summary>
     Data,
 
-    /// <summary>Every stored byte, envelope tag and packfile index.</summary>
+    /// <summary>Every stored byte, envelope tag and packfile index, also of what no snapshot needs.</summary>
     Full,
 }
 
@@ -22,13 +22,16 @@ public sealed record CheckOptions
 {
     public CheckLevel Level { get; init; } = CheckLevel.Structure;
 
-    /// <summary>Stored bytes that a <see cref="CheckLevel.Data"/> check may read of packfiles; null: all.</summary>
+    /// <summary>
+    /// Stored bytes that a <see cref="CheckLevel.Data"/> check may read of packfiles; null: all. With a budget the checks of a repository take turns:
+    /// each goes on where the last one stopped, by a position that is kept in the store, so that over time everything is read.
+    /// </summary>
     public long? DataBytes { get; init; }
 
-    /// <summary>Where a data check goes on: <see cref="CheckReport.NextDataPosition"/> of the last one. Null: from the start.</summary>
+    /// <summary>Where a data check goes on: <see cref="CheckReport.NextDataPosition"/> of the last one. Null: where the position in the store says.</summary>
     public Mac? DataPosition { get; init; }
 
-    /// <summary>Null: all snapshots.</summary>
+    /// <summary>Null: all snapshots. Else a data check reads only the packfiles that these need.</summary>
     public IReadOnlyList<SnapshotId>? Snapshots { get; init; }
 }
 
@@ -49,7 +52,7 @@ public enum CheckFindingKind
 
 /// <param name="Object">What is affected, as a store key or "blob type identifier".</param>
 /// <param name="Paths">At most <see cref="MaxPaths"/> of the paths that need it.</param>
-/// <param name="AffectedPaths">All paths that need it, counted.</param>
+/// <param name="AffectedPaths">All paths that need it, counted once for each snapshot.</param>
 public sealed record CheckFinding(
     CheckFindingKind Kind, string Object, string Message, IReadOnlyList<SnapshotId> Snapshots, IReadOnlyList<EntryPath> Paths, long AffectedPaths)
 {
@@ -65,6 +68,9 @@ public sealed record CheckReport(
     CheckLevel Level, IReadOnlyList<CheckFinding> Findings, int Snapshots, long Files, long Chunks, long BytesRead, Mac? NextDataPosition)
 {
     public bool IsClean => !Findings.Any(f => f.IsError);
+
+    /// <summary>When checks with a budget last had read everything, for checks with a budget; null before that.</summary>
+    public DateTimeOffset? AllDataRead { get; init; }
 }
 
 /// <param name="Stage">One word for people: inventory, structure, data, packfiles.</param>

@@ -56,7 +56,7 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
             }
 
             if (exception is StoreException missing)
-                throw RepositoryException.Damaged($"The {Describe(type, in id)} cannot be read: {missing.Message}", missing);
+                throw RepositoryException.Damaged(type, in id, $"The {Describe(type, in id)} cannot be read: {missing.Message}", missing);
             throw;
         }
     }
@@ -77,7 +77,7 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
         }
         catch (MalformedException exception)
         {
-            throw RepositoryException.Damaged($"The {Describe(type, in id)} is damaged: {exception.Message}.", exception);
+            throw RepositoryException.Damaged(type, in id, $"The {Describe(type, in id)} is damaged: {exception.Message}.", exception);
         }
     }
 
@@ -190,7 +190,7 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
         return buffer;
     }
 
-    private RepositoryException NotThere(BlobType type, in Mac id)
+    internal RepositoryException NotThere(BlobType type, in Mac id)
     {
         var places = index.FindAll(type, in id);
         var why = places.Count == 0
@@ -202,7 +202,7 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
                 { Coloured: true } => $"its packfile {places[0].Location.Packfile} is marked for deletion",
                 _ => $"its packfile {places[0].Location.Packfile} is missing from the store",
             };
-        return RepositoryException.Damaged($"The {Describe(type, in id)} cannot be read: {why}.");
+        return RepositoryException.Damaged(type, in id, $"The {Describe(type, in id)} cannot be read: {why}.");
     }
 
     private async ValueTask ReadAtAsync(BlobType type, Mac id, BlobLocation location, PooledBuffer destination, CancellationToken cancellationToken)
@@ -217,7 +217,7 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
         catch (MalformedException exception)
         {
             throw RepositoryException.Damaged(
-                $"The {Describe(type, in id)} in packfile {location.Packfile} is damaged: {exception.Message}.", exception);
+                type, in id, $"The {Describe(type, in id)} in packfile {location.Packfile} is damaged: {exception.Message}.", exception);
         }
     }
 

@@ -9,6 +9,7 @@ using Kloset.Maintenance;
 using Kloset.Snapshots;
 using Kloset.States;
 using Kloset.Storage;
+using Kloset.Usage;
 using Kloset.Writing;
 
 namespace Kloset.Repositories;
@@ -16,7 +17,7 @@ namespace Kloset.Repositories;
 /// <summary>An opened repository: the way in to snapshots, writing and checking. Disposing it zeroes the key; the store is its owner's.</summary>
 public sealed class Repository : IAsyncDisposable
 {
-    private const string ConfigurationKey = "CONFIG";
+    internal const string ConfigurationKey = "CONFIG";
 
     private readonly SemaphoreSlim _refreshing = new(1, 1);
     private readonly StateLoader _states;
@@ -315,6 +316,19 @@ public sealed class Repository : IAsyncDisposable
     /// <summary>Looks for damage. Never throws because of what is stored; it reports it.</summary>
     public Task<CheckReport> CheckAsync(CheckOptions options, IProgress<CheckProgress>? progress, CancellationToken cancellationToken) =>
         new RepositoryChecker(this, options, progress).RunAsync(cancellationToken);
+
+    /// <summary>What the snapshots need, together and each alone. Reads all metadata of all snapshots.</summary>
+    public Task<RepositoryUsage> MeasureUsageAsync(IProgress<CheckProgress>? progress, CancellationToken cancellationToken) =>
+        new UsageMeter(this).RunAsync(progress, cancellationToken);
+
+    /// <summary>When checks with a budget last had read all data; null: never, or it is not known.</summary>
+    public async Task<DateTimeOffset?> FindLastFullReadAsync(CancellationToken cancellationToken) =>
+        (await DataRotation.LoadAsync(Store, cancellationToken)).LastRound;
+
+    /// <summary>Rebuilds what can be rebuilt: lost or damaged states, from the packfiles' own indexes. Holds the exclusive lock, unless it only plans.</summary>
+    /// <exception cref="RepositoryException">Locked. Unsupported, when a state was written by a newer program.</exception>
+    public Task<RepairReport> RepairAsync(RepairOptions options, IProgress<CheckProgress>? progress, CancellationToken cancellationToken) =>
+        new RepositoryRepair(this, options, progress).RunAsync(cancellationToken);
 
     public ValueTask DisposeAsync()
     {

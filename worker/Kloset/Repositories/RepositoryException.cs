@@ -33,6 +33,12 @@ public sealed class RepositoryException : Exception
 
     public RepositoryFailure Failure { get; }
 
+    /// <summary>The blob that is damaged or missing, when it is one.</summary>
+    internal (BlobType Type, Mac Id)? Blob { get; private init; }
+
     internal static RepositoryException Damaged(string message, Exception? cause = null) =>
         new(RepositoryFailure.Damaged, message, cause);
+
+    internal static RepositoryException Damaged(BlobType type, in Mac id, string message, Exception? cause = null) =>
+        new(RepositoryFailure.Damaged, message, cause) { Blob = (type, id) };
 }

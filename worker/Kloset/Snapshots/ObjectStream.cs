@@ -238,7 +238,8 @@ internal sealed class ObjectStream : Stream
         catch (RepositoryException exception)
         {
             run.Dispose();
-            throw RepositoryException.Damaged($"The content of {_name} cannot be read. {exception.Message}", exception);
+            var message = $"The content of {_name} cannot be read. {exception.Message}";
+            throw exception.Blob is { } blob ? RepositoryException.Damaged(blob.Type, blob.Id, message, exception) : RepositoryException.Damaged(message, exception);
         }
         catch
         {

@@ -425,6 +425,30 @@ internal sealed class RepositoryIndex
         }
     }
 
+    /// <summary>Whether a state declares a packfile, and whether one deletes it.</summary>
+    public (bool Declared, bool Deleted) StandingOf(in Mac packfile)
+    {
+        lock (_lock)
+            return _ordinals.TryGetValue(packfile, out var ordinal) ? (_packfiles[ordinal].Declared, _packfiles[ordinal].Deleted) : (false, false);
+    }
+
+    /// <summary>Whether a state places, or placed and removed, the blob in exactly this packfile.</summary>
+    public bool HasPlace(BlobType type, in Mac id, in Mac packfile)
+    {
+        lock (_lock)
+        {
+            if (!_ordinals.TryGetValue(packfile, out var ordinal))
+                return false;
+            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            {
+                if (_blobs[slot].Packfile == ordinal)
+                    return true;
+            }
+
+            return _deletedLocations.Contains((type, id, packfile));
+        }
+    }
+
     /// <summary>Every usable place. Walks a copy of nothing: do not call while a session writes.</summary>
     public IEnumerable<(BlobType Type, Mac Id, BlobLocation Location)> VisibleBlobs()
     {
@@ -495,6 +519,13 @@ internal sealed class RepositoryIndex
             ref var place = ref _blobs[slot];
             return (place.Type, place.Id, ToLocation(in place));
         }
+    }
+
+    /// <summary>Whether a numbered place is in a packfile that counts.</summary>
+    public bool IsPlaceVisible(int slot)
+    {
+        lock (_lock)
+            return _blobs[slot].Packfile >= 0 && _packfiles[_blobs[slot].Packfile].IsVisible;
     }
 
     private BlobLocation ToLocation(ref readonly BlobSlot place)

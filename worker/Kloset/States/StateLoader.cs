@@ -72,18 +72,53 @@ internal sealed class StateLoader(IStore store, BlobCodec codec)
         return Parse(codec, stored.Span);
     }
 
+    /// <summary>Reads a state to its end without keeping what it says.</summary>
+    /// <returns>Null when it is whole or vanished; else why it cannot be used, without a full stop.</returns>
+    public async Task<string?> FindProblemAsync(string key, CancellationToken cancellationToken)
+    {
+        using var stored = new PooledBuffer(1 << 16);
+        try
+        {
+            await StoreReading.ReadAllAsync(store, key, stored, cancellationToken);
+            Parse(codec, stored.Span, new NoVisitor()).Dispose();
+            return null;
+        }
+        catch (StoreException exception) when (exception.Failure == StoreFailure.NotFound)
+        {
+            return null;
+        }
+        catch (MalformedException exception)
+        {
+            return exception.Message;
+        }
+    }
+
     public static StateContent Parse(BlobCodec codec, ReadOnlySpan<byte> resource)
+    {
+        var content = new StateContent();
+        using var parser = Parse(codec, resource, content);
+        content.Trailer = parser.Trailer!.Value;
+        content.Parent = parser.Parent;
+        return content;
+    }
+
+    private static StateParser Parse(BlobCodec codec, ReadOnlySpan<byte> resource, IStateVisitor visitor)
     {
         var version = StorageEnvelope.ReadHeader(resource, ResourceType.State, StateParser.NewestVersion);
         if (codec.ComputeMac(resource[..^StorageEnvelope.TagSize]) != new Mac(resource[^StorageEnvelope.TagSize..]))
             throw new MalformedException("its content does not match its tag");
-        var content = new StateContent();
-        using var parser = new StateParser(version, content);
-        codec.Decode(StorageEnvelope.Payload(resource), parser, MaxClearState);
-        parser.Finish();
-        content.Trailer = parser.Trailer!.Value;
-        content.Parent = parser.Parent;
-        return content;
+        var parser = new StateParser(version, visitor);
+        try
+        {
+            codec.Decode(StorageEnvelope.Payload(resource), parser, MaxClearState);
+            parser.Finish();
+            return parser;
+        }
+        catch
+        {
+            parser.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The stored form of a finished journal.</summary>
@@ -96,6 +131,25 @@ internal sealed class StateLoader(IStore store, BlobCodec codec)
         var tag = codec.ComputeMac(resource.Span);
         resource.Write(Mac.BytesOf(in tag));
         return resource;
+    }
+
+    private sealed class NoVisitor : IStateVisitor
+    {
+        public void Location(in LocationEntry entry)
+        {
+        }
+
+        public void Coloured(in ColouredEntry entry)
+        {
+        }
+
+        public void Packfile(in PackfileEntry entry)
+        {
+        }
+
+        public void Delete(in DeleteEntry entry)
+        {
+        }
     }
 
     public static ReadOnlySequence<byte> Sequence(PooledBuffer buffer) => new(buffer.Memory);

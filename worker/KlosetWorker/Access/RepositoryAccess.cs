@@ -24,6 +24,14 @@ internal sealed record StoreSettings
 
     /// <summary>Bytes a second that are sent to a bucket at most; null is without limit.</summary>
     public long? UploadLimit { get; init; }
+
+    public string? S3StorageClass { get; init; }
+
+    /// <summary>`AES256`, `aws:kms`, or `aws:kms:KEY`.</summary>
+    public string? S3Encryption { get; init; }
+
+    /// <summary>File with the 32 bytes of an SSE-C key, raw or in base64.</summary>
+    public string? S3CustomerKeyFile { get; init; }
 }
 
 /// <summary>From settings and run files to stores.</summary>
@@ -42,6 +50,7 @@ internal static class StoreFactory
         return Kloset.Storage.StoreLocation.Parse(settings.Location, endpoint) switch
         {
             FileSystemLocation folder => new FileSystemStore(folder.Path),
+            PtarLocation archive => PtarStore.Open(archive.Path),
             S3Location s3 => new S3Store(new S3Options
             {
                 Endpoint = s3.Endpoint,
@@ -53,6 +62,10 @@ internal static class StoreFactory
                 TrustedCertificates = settings.S3CaFile is { } file ? Certificates(file, () => File.ReadAllText(file)) : null,
                 UploadLimit = Limit(settings.UploadLimit, host.Time),
                 Time = host.Time,
+                StorageClass = settings.S3StorageClass,
+                ServerSideEncryption = settings.S3Encryption is { } encryption ? Encryption(encryption).Method : null,
+                ServerSideEncryptionKmsKey = settings.S3Encryption is { } method ? Encryption(method).Key : null,
+                ServerSideEncryptionCustomerKey = settings.S3CustomerKeyFile is { } keyFile ? CustomerKey(keyFile) : null,
             }),
             var other => throw new WorkerException(ErrorCatalogue.Unsupported, $"The location {other} cannot be used for this."),
         };
@@ -99,6 +112,39 @@ internal static class StoreFactory
         host.Environment(SecretKeys.AccessKeyId) is { Length: > 0 } id && host.Environment(SecretKeys.SecretAccessKey) is { Length: > 0 } key
             ? new S3Credentials(id, key, host.Environment(SecretKeys.SessionToken) is { Length: > 0 } token ? token : null)
             : null;
+
+    private static (string Method, string? Key) Encryption(string text) => text switch
+    {
+        "AES256" or "aws:kms" => (text, null),
+        _ when text.StartsWith("aws:kms:", StringComparison.Ordinal) => ("aws:kms", text["aws:kms:".Length..]),
+        _ => throw new WorkerException(ErrorCatalogue.InvalidArguments, $"'{text}' is no encryption that S3 knows: give AES256, aws:kms, or aws:kms:KEY."),
+    };
+
+    /// <summary>As S3 wants it: base64 of exactly 32 bytes.</summary>
+    private static string CustomerKey(string file)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The key file {file} cannot be read: {exception.Message}", exception);
+        }
+
+        const int KeySize = 32;
+        if (bytes.Length == KeySize)
+        {
+            return Convert.ToBase64String(bytes);
+        }
+
+        var text = Encoding.ASCII.GetString(bytes).Trim();
+        Span<byte> key = stackalloc byte[KeySize + 1];
+        return Convert.TryFromBase64String(text, key, out var length) && length == KeySize
+            ? text
+            : throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The key file {file} holds neither 32 bytes nor their base64.");
+    }
 
     private static X509Certificate2Collection Certificates(string name, Func<string> read)
     {

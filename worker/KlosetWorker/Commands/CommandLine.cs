@@ -49,8 +49,13 @@ internal static class CommandLine
         CatCommand.Build(shell),
         FindCommand.Build(shell),
         RestoreCommand.Build(shell),
+        ExportCommand.Build(shell),
+        DiffCommand.Build(shell),
         CheckCommand.Build(shell),
+        DuCommand.Build(shell),
         InfoCommand.Build(shell),
+        DoctorCommand.Build(shell),
+        RecoveryKitCommand.Build(shell),
         TakeoutCommand.Build(shell),
     ];
 }

@@ -100,7 +100,7 @@ internal static class LsCommand
         });
     }
 
-    private static string JsonKind(EntryKind kind) => kind switch
+    public static string JsonKind(EntryKind kind) => kind switch
     {
         EntryKind.File => "file",
         EntryKind.Directory => "directory",

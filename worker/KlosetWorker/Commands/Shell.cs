@@ -75,6 +75,27 @@ internal sealed class Shell(WorkerHost host)
         Recursive = true,
     };
 
+    private readonly Option<string?> _s3StorageClass = new("--s3-storage-class")
+    {
+        Description = "storage class of new packfiles and states, for example STANDARD_IA",
+        HelpName = "CLASS",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _s3Encryption = new("--s3-sse")
+    {
+        Description = "encryption at rest that the server is asked for: AES256, aws:kms, or aws:kms:KEY",
+        HelpName = "METHOD",
+        Recursive = true,
+    };
+
+    private readonly Option<string?> _s3CustomerKeyFile = new("--s3-sse-c-key-file")
+    {
+        Description = "file with the 32 bytes (or their base64) of a key for SSE-C; needs https",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     private readonly Dictionary<Command, string> _examples = [];
 
     public WorkerHost Host => host;
@@ -86,7 +107,7 @@ internal sealed class Shell(WorkerHost host)
     {
         root.Add(new HelpOption { Action = new HelpWithExamples(_examples) });
         root.Add(new VersionOption());
-        foreach (Option option in new Option[] { _repository, _passphraseFile, _json, _quiet, _cache, _s3Endpoint, _s3Region, _s3CaFile, _s3VirtualHost, _limitUpload })
+        foreach (Option option in new Option[] { _repository, _passphraseFile, _json, _quiet, _cache, _s3Endpoint, _s3Region, _s3CaFile, _s3VirtualHost, _s3StorageClass, _s3Encryption, _s3CustomerKeyFile, _limitUpload })
         {
             root.Add(option);
         }
@@ -178,6 +199,9 @@ internal sealed class Shell(WorkerHost host)
                 <= 0 => throw new WorkerException(ErrorCatalogue.InvalidArguments, "A limit of nothing a second would never end: give --limit-upload at least 1."),
                 var limit => limit,
             },
+            S3StorageClass = parsed.GetValue(shell._s3StorageClass),
+            S3Encryption = parsed.GetValue(shell._s3Encryption),
+            S3CustomerKeyFile = parsed.GetValue(shell._s3CustomerKeyFile),
         };
 
         public Passphrase? FindPassphrase(bool confirm) => PassphraseSource.Find(Host, parsed.GetValue(shell._passphraseFile), confirm);

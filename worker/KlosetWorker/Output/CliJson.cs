@@ -19,7 +19,10 @@ namespace KlosetWorker.Output;
 [JsonSerializable(typeof(RestoreOutput))]
 [JsonSerializable(typeof(BackupOutput))]
 [JsonSerializable(typeof(FindOutput))]
-[JsonSerializable(typeof(DiffOutput))]
+[JsonSerializable(typeof(DiffChangeOutput))]
+[JsonSerializable(typeof(ExportOutput))]
+[JsonSerializable(typeof(DoctorOutput))]
+[JsonSerializable(typeof(RecoveryKitOutput))]
 [JsonSerializable(typeof(DuOutput))]
 [JsonSerializable(typeof(ForgetOutput))]
 [JsonSerializable(typeof(RunResult))]
@@ -70,7 +73,17 @@ internal sealed record CheckOutput(
     long Files,
     long Chunks,
     long BytesRead,
+    DateTimeOffset? AllDataRead,
+    RepairOutput? Repair,
     IReadOnlyList<CheckFindingOutput> Findings);
+
+internal sealed record RepairOutput(
+    bool DryRun,
+    IReadOnlyList<string> States,
+    long Packfiles,
+    long Blobs,
+    IReadOnlyList<string> SnapshotsBack,
+    IReadOnlyList<string> Remarks);
 
 internal sealed record CheckFindingOutput(
     string Kind,
@@ -86,14 +99,24 @@ internal sealed record InfoOutput(
     DateTimeOffset Created,
     bool Encrypted,
     string? KeyFingerprint,
+    string? KeyDerivation,
     string Hashing,
     string? Compression,
+    string Chunking,
+    long PackfileBytes,
     long Snapshots,
     long Packfiles,
     long States,
     long Blobs,
     long StoredBytes,
-    IReadOnlyList<LockOutput> Locks);
+    DateTimeOffset? Oldest,
+    DateTimeOffset? Newest,
+    DateTimeOffset? AllDataRead,
+    IReadOnlyList<LineageOutput> Lineages,
+    IReadOnlyList<LockOutput> Locks,
+    IReadOnlyList<string> Problems);
+
+internal sealed record LineageOutput(string Type, string Origin, string Directory, long Snapshots, DateTimeOffset Newest, bool Incomplete);
 
 internal sealed record LockOutput(string Id, DateTimeOffset Time, string HostName, bool Exclusive, bool Stale);
 
@@ -138,12 +161,55 @@ internal sealed record FindItemOutput(
     double? Latitude,
     double? Longitude);
 
-internal sealed record DiffOutput(string From, string To, IReadOnlyList<DiffChangeOutput> Changes);
+internal sealed record DiffChangeOutput(
+    string Change,
+    string Path,
+    string Kind,
+    long? FromSize,
+    long? ToSize,
+    DateTimeOffset? FromModified,
+    DateTimeOffset? ToModified);
 
-internal sealed record DiffChangeOutput(string Change, string Path, long? FromSize, long? ToSize);
+internal sealed record ExportOutput(
+    string SnapshotId,
+    string Target,
+    string Format,
+    long Files,
+    long Bytes,
+    double Seconds,
+    IReadOnlyList<string> Warnings);
 
-internal sealed record DuOutput(string SnapshotId, IReadOnlyList<DuDirectoryOutput> Directories);
+internal sealed record DuOutput(
+    IReadOnlyList<DuSnapshotOutput> Snapshots,
+    long StoredBytes,
+    long UnneededBytes,
+    long PaddingBytes,
+    long Unreadable,
+    IReadOnlyList<DuFolderOutput>? Folders);
 
-internal sealed record DuDirectoryOutput(string Path, long Bytes, long Files);
+internal sealed record DuSnapshotOutput(
+    string Id,
+    DateTimeOffset Time,
+    string Origin,
+    long Files,
+    long LogicalBytes,
+    long StoredBytes,
+    long UniqueBytes,
+    long Blobs);
+
+internal sealed record DuFolderOutput(string Path, long Bytes, long Files);
+
+internal sealed record DoctorOutput(bool Well, IReadOnlyList<DoctorLineOutput> Lines);
+
+internal sealed record DoctorLineOutput(string Subject, string Verdict, string Message, string? Remedy);
+
+internal sealed record RecoveryKitOutput(
+    string Location,
+    Guid RepositoryId,
+    DateTimeOffset Created,
+    bool Encrypted,
+    string? KeyFingerprint,
+    IReadOnlyList<string> Kloset,
+    IReadOnlyList<string> Plakar);
 
 internal sealed record ForgetOutput(bool DryRun, IReadOnlyList<string> Forgotten, IReadOnlyList<string> Kept);

@@ -34,6 +34,9 @@ public sealed record S3Options
     /// <summary>Asks for SSE-S3 or SSE-KMS: `AES256` or `aws:kms`.</summary>
     public string? ServerSideEncryption { get; init; }
 
+    /// <summary>Key of SSE-KMS; null leaves it to the bucket or the server.</summary>
+    public string? ServerSideEncryptionKmsKey { get; init; }
+
     /// <summary>How often a request is tried again, with exponential back-off and jitter.</summary>
     public int MaxRetries { get; init; } = 8;
 

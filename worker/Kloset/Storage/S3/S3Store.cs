@@ -198,6 +198,11 @@ public sealed class S3Store : IStore
         }
     }
 
+    /// <summary>Finds out what the bucket can do.</summary>
+    /// <param name="mayWrite">Whether one small object below `kloset-operator/probe/` may be written and removed again; what only that shows stays unknown without it.</param>
+    public Task<S3Capabilities> ProbeAsync(TimeProvider time, bool mayWrite, CancellationToken cancellationToken) =>
+        new S3Probe(_client, _options, _http.CreateHttpClient(_client.Config), NewPut, time).RunAsync(mayWrite, cancellationToken);
+
     public ValueTask DisposeAsync()
     {
         _client.Dispose();
@@ -250,6 +255,7 @@ public sealed class S3Store : IStore
         if (_options.ServerSideEncryption is { } encryption)
         {
             request.ServerSideEncryptionMethod = ServerSideEncryptionMethod.FindValue(encryption);
+            request.ServerSideEncryptionKeyManagementServiceKeyId = _options.ServerSideEncryptionKmsKey;
         }
 
         if (StorageClassFor(key) is { } storageClass)
@@ -276,6 +282,12 @@ public sealed class S3Store : IStore
             ServerSideEncryptionCustomerMethod = CustomerMethod,
             ServerSideEncryptionCustomerProvidedKey = _options.ServerSideEncryptionCustomerKey,
         };
+        if (_options.ServerSideEncryption is { } encryption)
+        {
+            start.ServerSideEncryptionMethod = ServerSideEncryptionMethod.FindValue(encryption);
+            start.ServerSideEncryptionKeyManagementServiceKeyId = _options.ServerSideEncryptionKmsKey;
+        }
+
         if (StorageClassFor(key) is { } storageClass)
         {
             start.StorageClass = storageClass;
