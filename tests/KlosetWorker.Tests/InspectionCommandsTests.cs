@@ -122,11 +122,11 @@ public sealed class InspectionCommandsTests : IDisposable
         await File.WriteAllBytesAsync(_host.At("out.tar"), output.ToArray(), Token);
         Directory.CreateDirectory(_host.At("unpacked"));
         Shell($"tar -x --no-same-owner -C '{_host.At("unpacked")}' -f '{_host.At("out.tar")}'");
-        var found = Shell($"cd '{_host.At("unpacked")}' && find . -type f -printf '%f/%T@/%s\\n' | od -An -v -t x1 | tr -d ' \\n'");
+        var found = Shell($"cd '{_host.At("unpacked")}' && stat --printf '%n/%.2Y/%s\\n' * | od -An -v -t x1 | tr -d ' \\n'");
 
         foreach (var name in names)
         {
-            Assert.Contains(Convert.ToHexStringLower([.. name, .. "/-1.7500000000/2\n"u8]), found, StringComparison.Ordinal);
+            Assert.Contains(Convert.ToHexStringLower([.. name, .. "/-1.75/2\n"u8]), found, StringComparison.Ordinal);
         }
 
         Shell($"rm -r '{_host.At("unpacked")}'"); // the runtime cannot delete such names
