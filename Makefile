@@ -10,7 +10,7 @@ export DOTNET_NOLOGO := 1
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-build: ## build everything; leaves out/kloset and out/kloset-operator
+build: ## build everything; leaves out/kloset, out/kloset-operator and out/google-photos-emulator
 	@eng/build.sh $(CONFIGURATION)
 
 demo: ## the whole promise on this machine (KEEP=1 leaves it running)

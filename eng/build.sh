@@ -11,4 +11,5 @@ publish() { # PROJECT NAME
 mkdir -p out
 publish worker/KlosetWorker kloset
 publish operator/KlosetOperator kloset-operator
-echo "out/kloset and out/kloset-operator are ready"
+publish tests/GooglePhotosEmulator google-photos-emulator
+echo "out/kloset, out/kloset-operator and out/google-photos-emulator are ready"

@@ -31,7 +31,7 @@ internal sealed class DriveListing(DriveStore store, Paging paging, PageShape sh
         return (page, next, corpora == "allDrives" && store.IncompleteSearch);
     }
 
-    public int PageSize(GoogleRequest request)
+    public static int PageSize(GoogleRequest request)
     {
         var text = request.Query("pageSize");
         if (string.IsNullOrEmpty(text))
@@ -45,7 +45,7 @@ internal sealed class DriveListing(DriveStore store, Paging paging, PageShape sh
     }
 
     /// <summary>With <c>drive.file</c> alone a client sees what it made or what the person picked for it.</summary>
-    public bool MayApp(AccessToken token, DriveFile file) =>
+    public static bool MayApp(AccessToken token, DriveFile file) =>
         token.Allows(Scopes.DriveReadOnly, Scopes.DriveFull, Scopes.DriveMetadataReadOnly) || (token.Allows(Scopes.DriveFile) && file.AppClients.Contains(token.ClientId));
 
     private static void CheckCorpora(GoogleRequest request, string corpora, string? driveId, bool everywhere)

@@ -11,7 +11,7 @@ namespace GooglePhotosEmulator.Drive;
 
 /// <summary>Drive v3, as far as somebody reads who picks up what Takeout delivered.</summary>
 internal sealed class DriveService(
-    IdentityStore identities, DriveStore store, DriveJson json, DriveListing listing, StorageMeter storage, Paging paging, QuotaLedger ledger, EmulatorOptions options)
+    IdentityStore identities, DriveStore store, DriveJson json, DriveListing listing, StorageMeter storage, QuotaLedger ledger, EmulatorOptions options)
     : IGoogleService
 {
     private const string DefaultFileFields = "kind,id,name,mimeType";
@@ -242,7 +242,7 @@ internal sealed class DriveService(
 
         var mask = Mask(request, $"kind,nextPageToken,newStartPageToken,changes(kind,changeType,fileId,removed,time,file({DefaultFileFields}))")!;
         var fileMask = mask.Below("changes")?.Below("file") ?? FieldMask.Parse("*")!;
-        var size = listing.PageSize(request);
+        var size = DriveListing.PageSize(request);
         var answer = new JsonObject { ["kind"] = "drive#changeList" };
         lock (store.Gate)
         {
@@ -286,7 +286,7 @@ internal sealed class DriveService(
             throw new AnswerException(DriveAnswers.NotFound(id));
         }
 
-        return listing.MayApp(token, file) ? file : throw new AnswerException(DriveAnswers.AppNotAuthorizedToFile());
+        return DriveListing.MayApp(token, file) ? file : throw new AnswerException(DriveAnswers.AppNotAuthorizedToFile());
     }
 
     /// <summary>Needs the gate.</summary>

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using GooglePhotosEmulator.Http;
 using GooglePhotosEmulator.Library;
 
 namespace GooglePhotosEmulator.Identity;

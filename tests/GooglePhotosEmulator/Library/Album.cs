@@ -7,7 +7,6 @@ public abstract record AlbumEntry(string Id)
 
     public sealed record Text(string Id, string Content) : AlbumEntry(Id);
 
-    /// <param name="Json">The request's <c>location</c>.</param>
     public sealed record Location(string Id, string Name, double Latitude, double Longitude) : AlbumEntry(Id);
 
     public sealed record Map(string Id, string Origin, string Destination) : AlbumEntry(Id);

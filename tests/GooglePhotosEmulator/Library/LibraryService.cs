@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using GooglePhotosEmulator.Answers;
 using GooglePhotosEmulator.Http;
 using GooglePhotosEmulator.Identity;

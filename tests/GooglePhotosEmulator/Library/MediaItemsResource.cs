@@ -61,7 +61,7 @@ internal sealed class MediaItemsResource(IdentityStore identities, LibraryJson j
         lock (library.Gate)
         {
             var candidates = Candidates(library, token, albumId, order);
-            count = candidates.Count;
+            count = candidates.Length;
             for (var limit = shape.Limit(size); at < count && page.Count < limit; at++)
             {
                 if (albumId.Length > 0 || search.Matches(candidates[at]))
@@ -148,7 +148,7 @@ internal sealed class MediaItemsResource(IdentityStore identities, LibraryJson j
     }
 
     /// <summary>Needs the gate.</summary>
-    private static IReadOnlyList<MediaItem> Candidates(PhotoLibrary library, AccessToken token, string albumId, string order)
+    private static MediaItem[] Candidates(PhotoLibrary library, AccessToken token, string albumId, string order)
     {
         if (albumId.Length == 0)
         {

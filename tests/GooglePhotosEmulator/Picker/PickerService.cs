@@ -22,7 +22,7 @@ internal sealed class PickerService(
         (GoogleHosts.Picker, "GET", ["v1", "sessions", var id]) => Method("sessions.get", (r, t) => r.WriteAsync(Describe(r, Find(t, id))), id),
         (GoogleHosts.Picker, "DELETE", ["v1", "sessions", var id]) => Method("sessions.delete", (r, t) => DeleteAsync(r, t, id), id),
         (GoogleHosts.Picker, "GET", ["v1", "mediaItems"]) => Method("mediaItems.list", ListAsync, request.Query("sessionId") ?? ""),
-        (GoogleHosts.Photos, "GET" or "POST", ["picker", var id] or ["picker", var id, "autoclose"]) => new("photospicker.page", r => PageAsync(r, id), id),
+        (GoogleHosts.Photos, "GET" or "POST", ["picker", var id, .. [] or ["autoclose"]]) => new("photospicker.page", r => PageAsync(r, id), id),
         _ => null,
     };
 
