@@ -75,11 +75,11 @@ internal static class StoreFactory
     public static IStore Open(RunLocation location, MountedSecrets secrets, MountedVolumes volumes, long? uploadLimit, TimeProvider time) => location switch
     {
         { Volume: { } volume } => new FileSystemStore(volumes.Resolve(volume)),
-        { S3: { } s3 } => new S3Store(Options(s3, secrets) with { UploadLimit = Limit(uploadLimit, time), Time = time }),
+        { S3: { } s3 } => new S3Store(Options(s3, secrets, uploadLimit, time)),
         _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A store must be a bucket or a volume."),
     };
 
-    public static S3Options Options(RunS3 s3, MountedSecrets secrets)
+    public static S3Options Options(RunS3 s3, MountedSecrets secrets, long? uploadLimit, TimeProvider time)
     {
         if (!Uri.TryCreate(s3.Endpoint, UriKind.Absolute, out var endpoint))
         {
@@ -92,6 +92,8 @@ internal static class StoreFactory
             Bucket = s3.Bucket,
             Prefix = s3.Prefix ?? "",
             Region = s3.Region ?? DefaultRegion,
+            UploadLimit = Limit(uploadLimit, time),
+            Time = time,
             VirtualHost = s3.VirtualHost,
             StorageClass = s3.StorageClass,
             Credentials = s3.CredentialsSecret is { } name

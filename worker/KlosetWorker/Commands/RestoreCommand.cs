@@ -12,7 +12,7 @@ internal static class RestoreCommand
     public static Command Build(Shell shell)
     {
         var snapshotAndPath = SnapshotArgument.Create();
-        var to = new Option<string>("--to", "-t") { Description = "folder to restore into; it is made when it is not there", HelpName = "FOLDER", Required = true };
+        var to = new Option<string>("--to", "-t") { Description = "folder to restore into, made when it is not there, or s3://… of a bucket", HelpName = "TARGET", Required = true };
         var existing = new Option<string>("--existing")
         {
             Description = "what to do about files that are there with another size or time",
@@ -31,12 +31,13 @@ internal static class RestoreCommand
         var command = shell.Verb(
             "restore",
             """
-            Restores a snapshot, a path or a selection into a folder. Every byte is verified while it is written; a restore that was
+            Restores a snapshot, a path or a selection into a folder or a bucket. Every byte is verified while it is written; a restore that was
             interrupted goes on where it ended when it is run again.
 
             Examples:
               kloset restore latest --to /tmp/photos
               kloset restore "latest:/Google Photos/Iceland" --to /tmp/iceland
+              kloset restore latest --to s3://s3.example.net/restored/alice
               kloset restore --album Iceland --person Susan --to /tmp/susan --edition as-seen
             """,
             async (invocation, cancellationToken) =>
@@ -46,7 +47,6 @@ internal static class RestoreCommand
                 var (snapshot, path) = await SnapshotArgument.Parse(invocation.Value(snapshotAndPath)!).OpenAsync(open.Repository, cancellationToken);
                 var top = await SnapshotArgument.RequireAsync(snapshot, path, cancellationToken);
                 var tracker = new ProgressTracker(shell.Host.Time);
-                var target = new TargetFolder(invocation.Value(to)!);
                 var options = new RestoreOptions
                 {
                     ExistingFiles = Enum.Parse<ExistingFiles>(invocation.Value(existing)!, ignoreCase: true),
@@ -59,16 +59,20 @@ internal static class RestoreCommand
                     tracker.Expect(path.IsRoot ? (long)summary.TotalFiles : null, path.IsRoot ? (long)summary.TotalSize : null);
                 }
 
+                await using var bucket = invocation.TryOpenBucket(invocation.Value(to)!);
+                var folder = bucket is null ? new TargetFolder(invocation.Value(to)!) : null;
+                IRestore restore = bucket is null ? new FolderRestore(snapshot, folder!, options, tracker) : new BucketRestore(snapshot, bucket, options, tracker);
+                var target = bucket?.Location ?? folder!.Root;
                 RestoreReport report;
                 await using (invocation.ReportProgress(tracker))
                 {
                     var entries = new RestoreSelection(snapshot, query, chosen).EntriesAsync(path, invocation.Value(withCatalog), cancellationToken);
                     var root = top.Kind == Kloset.Snapshots.EntryKind.Directory ? path : path.Parent;
-                    report = await new FolderRestore(snapshot, target, options, tracker).RunAsync(entries, root, shell.Host.Stop, cancellationToken);
+                    report = await restore.RunAsync(entries, root, shell.Host.Stop, cancellationToken);
                 }
 
                 var output = new RestoreOutput(
-                    snapshot.Id.ToString(), target.Root, report.Files, report.Bytes, report.AlreadyThere, report.Skipped, report.Failed,
+                    snapshot.Id.ToString(), target, report.Files, report.Bytes, report.AlreadyThere, report.Skipped, report.Failed,
                     tracker.Elapsed.TotalSeconds, report.Warnings);
                 if (invocation.Json)
                 {
@@ -82,7 +86,7 @@ internal static class RestoreCommand
                     }
 
                     invocation.Output.WriteLine(
-                        $"Restored {Text.Count(report.Files, "file")} ({Text.Bytes(report.Bytes)}) of snapshot {snapshot.Id.Short} to {target.Root} in {Text.Duration(tracker.Elapsed)}"
+                        $"Restored {Text.Count(report.Files, "file")} ({Text.Bytes(report.Bytes)}) of snapshot {snapshot.Id.Short} to {target} in {Text.Duration(tracker.Elapsed)}"
                         + (report.AlreadyThere > 0 ? $"; {Text.Number(report.AlreadyThere)} were there already" : "")
                         + (report.Skipped > 0 ? $"; {Text.Number(report.Skipped)} skipped" : "") + ".");
                 }

@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Kloset.Repositories;
+using Kloset.Storage.S3;
 using KlosetWorker.Access;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
@@ -203,6 +204,10 @@ internal sealed class Shell(WorkerHost host)
             S3Encryption = parsed.GetValue(shell._s3Encryption),
             S3CustomerKeyFile = parsed.GetValue(shell._s3CustomerKeyFile),
         };
+
+        /// <summary>The bucket that a location names, with the options and the credentials of `s3://` repositories; null when it names none.</summary>
+        public S3Store? TryOpenBucket(string location) =>
+            location.StartsWith("s3", StringComparison.Ordinal) && location.Contains("://", StringComparison.Ordinal) ? StoreFactory.Open(StoreSettings with { Location = location }, Host) as S3Store : null;
 
         public Passphrase? FindPassphrase(bool confirm) => PassphraseSource.Find(Host, parsed.GetValue(shell._passphraseFile), confirm);
 

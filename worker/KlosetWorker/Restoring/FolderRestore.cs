@@ -15,7 +15,7 @@ namespace KlosetWorker.Restoring;
 /// Writes entries of a snapshot below a folder. A file is written under a temporary name, verified by the engine while it is read, given
 /// its mode and time, and only then renamed; so whatever has its final name is whole, and a second try goes on where the first one ended.
 /// </summary>
-internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder target, RestoreOptions options, ProgressTracker tracker)
+internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder target, RestoreOptions options, ProgressTracker tracker) : IRestore
 {
     private const int MaxWarnings = 100;
     private const string TemporarySuffix = ".kloset-part";
@@ -30,8 +30,6 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
     private long _skipped;
     private long _failed;
 
-    /// <param name="entries">Parents before children.</param>
-    /// <param name="root">The directory whose contents land in the target; entries outside of it land under their whole path.</param>
     public async Task<RestoreReport> RunAsync(IAsyncEnumerable<Entry> entries, EntryPath root, CancellationToken stop, CancellationToken cancellationToken)
     {
         tracker.Phase = "Restoring";
@@ -42,7 +40,7 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
         {
             await foreach (var entry in entries.WithCancellation(failed.Token))
             {
-                var place = target.Place(Relative(entry.Path, root));
+                var place = target.Place(PlaceNames.Relative(entry.Path, root));
                 switch (entry.Kind)
                 {
                     case EntryKind.Directory:
@@ -97,11 +95,6 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
 
         return new(_files, _bytes, _alreadyThere, _skipped, _failed, stopped, _warnings);
     }
-
-    private static ReadOnlySpan<byte> Relative(EntryPath path, EntryPath root) =>
-        !path.IsAtOrBelow(root) ? path.Bytes
-        : path.Bytes.Length == root.Bytes.Length ? []
-        : path.Bytes[(root.IsRoot ? 1 : root.Bytes.Length + 1)..];
 
     private async Task WriteFilesAsync(ChannelReader<(string Place, Entry Entry)> work, CancellationTokenSource failed)
     {

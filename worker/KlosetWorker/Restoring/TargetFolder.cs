@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Text;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
 
@@ -29,8 +27,8 @@ internal sealed class TargetFolder
     /// <summary>The place of a path below the root, of names as the snapshot has them.</summary>
     public string Place(ReadOnlySpan<byte> relative)
     {
-        var names = Encoding.Latin1.GetString(relative).Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return names.Length == 0 ? Root : Root + "/" + string.Join('/', names.Select(name => Name(Encoding.Latin1.GetBytes(name))));
+        var path = PlaceNames.Of(relative);
+        return path.Length == 0 ? Root : Root + "/" + path;
     }
 
     /// <summary>Makes the folder of a file, name by name, and refuses to pass a link.</summary>
@@ -50,32 +48,5 @@ internal sealed class TargetFolder
 
         info.Create();
         _made[folder] = true;
-    }
-
-    /// <summary>Names that are not UTF-8 cannot be given to .NET; their odd bytes become %XX.</summary>
-    private static string Name(byte[] name)
-    {
-        if (System.Text.Unicode.Utf8.IsValid(name))
-        {
-            return Encoding.UTF8.GetString(name);
-        }
-
-        var builder = new StringBuilder();
-        ReadOnlySpan<byte> rest = name;
-        while (!rest.IsEmpty)
-        {
-            if (Rune.DecodeFromUtf8(rest, out var rune, out var used) == System.Buffers.OperationStatus.Done)
-            {
-                builder.Append(rune.ToString());
-                rest = rest[used..];
-            }
-            else
-            {
-                builder.Append(CultureInfo.InvariantCulture, $"%{rest[0]:X2}");
-                rest = rest[1..];
-            }
-        }
-
-        return builder.ToString();
     }
 }

@@ -1,6 +1,4 @@
 using GooglePhotos.Takeout.Archives;
-using Kloset.Storage.S3;
-using KlosetWorker.Access;
 using KlosetWorker.Backups;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
@@ -71,7 +69,7 @@ internal sealed class BackupRun(RunContext context) : IRun
     private ITakeoutStorage Storage(RunLocation location) => location switch
     {
         { Volume: { } volume } => new LocalTakeoutStorage(Folder(volume)),
-        { S3: { } s3 } => new StoreTakeoutStorage(new S3Store(StoreFactory.Options(s3, context.Secrets))),
+        { S3: { } s3 } => new StoreTakeoutStorage(context.OpenBucket(s3)),
         _ => throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot read Google Drive."),
     };
 

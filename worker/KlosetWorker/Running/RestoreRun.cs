@@ -19,9 +19,6 @@ internal sealed class RestoreRun(RunContext context) : IRun
             throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot restore into Google Photos.");
         }
 
-        var folder = restore.Target!.Volume is { } volume
-            ? context.Volumes.Resolve(volume)
-            : throw new WorkerException(ErrorCatalogue.Unsupported, "This worker restores to volumes only.");
         await using var open = await context.OpenAsync();
         var snapshot = await open.Repository.OpenSnapshotAsync(await ChooseAsync(restore, open.Repository), context.Control.Abort);
         var query = CatalogQuery.From(restore.Select);
@@ -32,10 +29,13 @@ internal sealed class RestoreRun(RunContext context) : IRun
             context.Tracker.Expect((long)summary.TotalFiles, (long)summary.TotalSize);
         }
 
-        var target = new TargetFolder(folder);
-        var entries = new RestoreSelection(snapshot, query, restore.Edition ?? Edition.Both).EntriesAsync(root, withCatalog: false, context.Control.Abort);
         var options = new RestoreOptions { ExistingFiles = restore.ExistingFiles, HardLinks = restore.HardLinks };
-        var report = await new FolderRestore(snapshot, target, options, context.Tracker).RunAsync(entries, root, context.Control.Stop, context.Control.Abort);
+        await using var bucket = restore.Target is { S3: { } s3 } ? context.OpenBucket(s3) : null;
+        IRestore target = bucket is null
+            ? new FolderRestore(snapshot, new TargetFolder(context.Volumes.Resolve(restore.Target!.Volume!)), options, context.Tracker)
+            : new BucketRestore(snapshot, bucket, options, context.Tracker);
+        var entries = new RestoreSelection(snapshot, query, restore.Edition ?? Edition.Both).EntriesAsync(root, withCatalog: false, context.Control.Abort);
+        var report = await target.RunAsync(entries, root, context.Control.Stop, context.Control.Abort);
         var (outcome, error, message) = report switch
         {
             { Stopped: true } => (RunOutcome.Paused, ErrorCatalogue.Paused, "The restore was stopped; the next try goes on from what is there."),

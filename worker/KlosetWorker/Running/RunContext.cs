@@ -1,5 +1,6 @@
 using Kloset.Repositories;
 using Kloset.Storage;
+using Kloset.Storage.S3;
 using KlosetWorker.Access;
 using KlosetWorker.Commands;
 using KlosetWorker.Contract;
@@ -34,6 +35,9 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
 
     public IStore OpenStore() => 
         StoreFactory.Open(Order.Repository.Backend, Secrets, Volumes, Order.Limits?.BandwidthBytesPerSecond, Host.Time);
+
+    /// <summary>A bucket besides the repository's: exports are read from it, or files restored into it.</summary>
+    public S3Store OpenBucket(RunS3 bucket) => new(StoreFactory.Options(bucket, Secrets, Order.Limits?.BandwidthBytesPerSecond, Host.Time));
 
     /// <summary>Opens the repository that the order names, after a look that it is the one that is expected.</summary>
     public async Task<OpenRepository> OpenAsync()

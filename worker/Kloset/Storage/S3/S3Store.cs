@@ -13,7 +13,7 @@ namespace Kloset.Storage.S3;
 /// that breaks off is taken up where it ended. Bodies go out as plain bodies with a checksum header, the form that the most
 /// servers accept.
 /// </summary>
-public sealed class S3Store : IStore
+public sealed partial class S3Store : IStore
 {
     /// <summary>Above this an object is sent in parts; packfiles of 64 MiB stay one request.</summary>
     private const long MultipartThreshold = 128L << 20;
@@ -143,7 +143,7 @@ public sealed class S3Store : IStore
     {
         if (content.Length > MultipartThreshold)
         {
-            await PutInPartsAsync(key, content, cancellationToken);
+            await PutInPartsAsync(key, NewUpload(key), Parts(content), cancellationToken);
         }
         else
         {
@@ -272,13 +272,12 @@ public sealed class S3Store : IStore
             ? S3StorageClass.FindValue(name)
             : null;
 
-    private async Task PutInPartsAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken)
+    private InitiateMultipartUploadRequest NewUpload(string key)
     {
-        var fullKey = _options.Prefix + key;
         var start = new InitiateMultipartUploadRequest
         {
             BucketName = _options.Bucket,
-            Key = fullKey,
+            Key = _options.Prefix + key,
             ServerSideEncryptionCustomerMethod = CustomerMethod,
             ServerSideEncryptionCustomerProvidedKey = _options.ServerSideEncryptionCustomerKey,
         };
@@ -293,13 +292,28 @@ public sealed class S3Store : IStore
             start.StorageClass = storageClass;
         }
 
+        return start;
+    }
+
+    private static async IAsyncEnumerable<ReadOnlySequence<byte>> Parts(ReadOnlySequence<byte> content)
+    {
+        for (long offset = 0; offset < content.Length; offset += PartSize)
+        {
+            yield return content.Slice(offset, Math.Min(PartSize, content.Length - offset));
+        }
+
+        await Task.CompletedTask;
+    }
+
+    private async Task PutInPartsAsync(string key, InitiateMultipartUploadRequest start, IAsyncEnumerable<ReadOnlySequence<byte>> content, CancellationToken cancellationToken)
+    {
+        var fullKey = start.Key;
         var upload = await AskAsync(() => _client.InitiateMultipartUploadAsync(start, cancellationToken), "put", key);
         try
         {
             var parts = new List<PartETag>();
-            for (long offset = 0; offset < content.Length; offset += PartSize)
+            await foreach (var slice in content.WithCancellation(cancellationToken))
             {
-                var slice = content.Slice(offset, Math.Min(PartSize, content.Length - offset));
                 using var body = new ReadOnlySequenceStream(slice);
                 var part = await AskAsync(
                     () => _client.UploadPartAsync(
