@@ -30,6 +30,12 @@ public readonly struct Mac : IEquatable<Mac>, IComparable<Mac>
     /// <summary>The first eight bytes in memory order; evenly spread for hashing, of no meaning otherwise.</summary>
     internal ulong Prefix => _a;
 
+    /// <summary>The first eight bytes as a number that orders as the bytes do.</summary>
+    internal ulong SortKey => BitConverter.IsLittleEndian ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(_a) : _a;
+
+    /// <summary>Bytes 8 to 23, evenly spread: for filters beside tables that use <see cref="Prefix"/>.</summary>
+    internal (ulong First, ulong Second) Spread => (_b, _c);
+
     /// <summary>The bytes of a variable, without a copy.</summary>
     public static ReadOnlySpan<byte> BytesOf(in Mac mac) =>
         MemoryMarshal.AsBytes(new ReadOnlySpan<Mac>(in mac));

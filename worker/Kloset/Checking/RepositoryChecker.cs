@@ -137,6 +137,12 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
                 problems.Add(new StateProblem(item.Key, id, problem));
         }
 
+        foreach (var (key, problem) in await SealedIndex.VerifyAsync(repository.Store, repository.Codec, repository.Id, cancellationToken))
+        {
+            _findings.Add(new CheckFinding(
+                CheckFindingKind.Warning, key, $"{key} is damaged: {problem}. The states that it stands for are read instead; a maintenance makes it anew.", [], [], 0));
+        }
+
         return problems;
     }
 

@@ -9,6 +9,9 @@ public sealed record EngineServices(TimeProvider Time, RandomSource Random, stri
     /// <summary>Threads that hash, seal and decode. Default: the processors of this machine.</summary>
     public int Parallelism { get; init; } = Math.Max(1, Environment.ProcessorCount);
 
+    /// <summary>Where the index of a large repository is kept outside memory, about 50 bytes a blob. Default: the system's temporary folder.</summary>
+    public string? CacheDirectory { get; init; }
+
     public static EngineServices System { get; } = new(TimeProvider.System, RandomSource.System, Environment.MachineName);
 }
 

@@ -30,9 +30,9 @@ public sealed class Repository : IAsyncDisposable
         Configuration = configuration;
         Codec = codec;
         Services = services;
-        Index = new RepositoryIndex();
+        Index = new RepositoryIndex(() => services.CacheDirectory ?? Path.GetTempPath());
         Blobs = new BlobReader(store, codec, Index, configuration.Chunking.MaxSize);
-        _states = new StateLoader(store, codec);
+        _states = new StateLoader(store, codec, configuration.RepositoryId);
         KeyFingerprint = configuration.Encryption is null ? null : codec.ComputeMac("kloset repository key fingerprint"u8).ToString()[..32];
     }
 
@@ -333,6 +333,7 @@ public sealed class Repository : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Codec.Dispose();
+        Index.Dispose();
         _refreshing.Dispose();
         return ValueTask.CompletedTask;
     }

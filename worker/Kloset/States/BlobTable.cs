@@ -1,19 +1,8 @@
 namespace Kloset.States;
 
-/// <summary>One place of a blob: 48 bytes, kept in large arrays without an object each.</summary>
-/// <param name="Packfile">Ordinal of the packfile; negative when the location was deleted.</param>
-internal record struct BlobSlot(Mac Id, int Packfile, uint Length, long OffsetAndType)
-{
-    public readonly BlobType Type => (BlobType)(OffsetAndType & 0xFF);
-
-    public readonly long Offset => OffsetAndType >> 8;
-
-    public static long Pack(long offset, BlobType type) => (offset << 8) | (byte)type;
-}
-
 /// <summary>
-/// Places of blobs by (type, identifier): open addressing over slots in segments, so that growing copies only the small table. A blob may have
-/// several places. Not safe for concurrent use.
+/// Places of blobs by (type, identifier) in memory: open addressing over slots in segments, so that growing copies only the small table. A blob
+/// may have several places. Not safe for concurrent use.
 /// </summary>
 internal sealed class BlobTable
 {
@@ -24,23 +13,20 @@ internal sealed class BlobTable
     private int[] _table = new int[1 << 10]; // slot number + 1; 0 is free
     private int _count;
 
-    /// <summary>Slots in use, deleted ones included.</summary>
     public int Count => _count;
 
     public ref BlobSlot this[int slot] => ref _segments[slot >> SegmentBits][slot & (SegmentSize - 1)];
 
     /// <summary>Adds a place, without looking whether it is there.</summary>
-    /// <returns>The slot's number.</returns>
-    public int Add(BlobType type, in Mac id, int packfile, long offset, uint length)
+    public void Add(in BlobSlot place)
     {
         if (_count + 1 > _table.Length / 4 * 3)
             Grow();
         var slot = _count++;
         if (slot >> SegmentBits == _segments.Count)
             _segments.Add(new BlobSlot[SegmentSize]);
-        this[slot] = new BlobSlot(id, packfile, length, BlobSlot.Pack(offset, type));
+        this[slot] = place;
         Insert(slot);
-        return slot;
     }
 
     /// <summary>Starts a walk over the places of one blob: call <see cref="Next"/> until it returns −1.</summary>
@@ -54,6 +40,32 @@ internal sealed class BlobTable
     {
         position = (position + 1) & (_table.Length - 1);
         return Scan(type, in id, ref position);
+    }
+
+    /// <summary>The slots' numbers in the order of <see cref="BlobSlot.Compare"/>.</summary>
+    public int[] Sort()
+    {
+        var keys = new ulong[_count];
+        var slots = new int[_count];
+        for (var i = 0; i < _count; i++)
+        {
+            keys[i] = this[i].Id.SortKey;
+            slots[i] = i;
+        }
+
+        Array.Sort(keys, slots);
+        // Keys are the identifiers' first eight bytes, which hardly ever agree: what is left to order is next to one another.
+        for (var start = 0; start < _count;)
+        {
+            var end = start + 1;
+            while (end < _count && keys[end] == keys[start])
+                end++;
+            if (end - start > 1)
+                slots.AsSpan(start, end - start).Sort((a, b) => BlobSlot.Compare(in this[a], in this[b]));
+            start = end;
+        }
+
+        return slots;
     }
 
     private int Scan(BlobType type, in Mac id, ref int position)

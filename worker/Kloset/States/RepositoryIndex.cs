@@ -53,10 +53,10 @@ internal readonly record struct IndexSession(int Id, int Pending);
 /// The union of all states: which blob is where, which packfiles and snapshots are deleted. The outcome does not depend on the order in
 /// which states are applied (format document, section 10.1). Safe for concurrent use.
 /// </summary>
-internal sealed class RepositoryIndex
+internal sealed class RepositoryIndex : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly BlobTable _blobs = new();
+    private readonly BlobPlaces _blobs;
     private readonly List<PackfileStatus> _packfiles = [];
     private readonly Dictionary<Mac, int> _ordinals = [];
     private readonly Dictionary<(byte Type, Mac Id), (long Time, bool Coloured, long Since)> _colours = [];
@@ -65,8 +65,18 @@ internal sealed class RepositoryIndex
     private readonly HashSet<Mac> _states = [];
     private readonly HashSet<Mac> _parents = [];
     private readonly HashSet<int> _pending = [];
+    private readonly HashSet<Mac> _covered = [];
+    private readonly Func<string> _folder;
     private int _sessions;
     private (long Time, Mac Id) _newest = (long.MinValue, Mac.Zero);
+
+    /// <param name="folder">Where files of the index are made when it outgrows memory; default the system's temporary folder.</param>
+    /// <param name="placesInMemory">How many places of blobs are held in memory.</param>
+    public RepositoryIndex(Func<string>? folder = null, int placesInMemory = BlobPlaces.DefaultCapacity)
+    {
+        _folder = folder ?? Path.GetTempPath;
+        _blobs = new BlobPlaces(_folder, FateOf, placesInMemory);
+    }
 
     /// <summary>The newest state by its trailer's time: the parent of the next one.</summary>
     public Mac NewestState
@@ -157,10 +167,9 @@ internal sealed class RepositoryIndex
         var found = false;
         lock (_lock)
         {
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            foreach (var (_, place) in _blobs.Find(type, in id))
             {
-                ref var place = ref _blobs[slot];
-                if (place.Packfile < 0 || !_packfiles[place.Packfile].IsReadable)
+                if (!_packfiles[place.Packfile].IsReadable || IsDeleted(in place))
                     continue;
                 var candidate = ToLocation(in place);
                 if (!found || candidate.Packfile < location.Packfile)
@@ -178,10 +187,9 @@ internal sealed class RepositoryIndex
         var all = new List<(BlobLocation, PackfileStatus)>();
         lock (_lock)
         {
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            foreach (var (_, place) in _blobs.Find(type, in id))
             {
-                ref var place = ref _blobs[slot];
-                if (place.Packfile >= 0 && !_pending.Contains(place.Packfile))
+                if (!_pending.Contains(place.Packfile) && !IsDeleted(in place) && !all.Exists(p => p.Item1.Ordinal == place.Packfile))
                     all.Add((ToLocation(in place), _packfiles[place.Packfile]));
             }
         }
@@ -206,7 +214,7 @@ internal sealed class RepositoryIndex
     public bool IsKnown(IndexSession session, BlobType type, in Mac id)
     {
         lock (_lock)
-            return FindKnown(session.Id, type, in id) >= 0;
+            return FindKnown(session.Id, type, in id) is not null;
     }
 
     /// <summary>
@@ -217,11 +225,11 @@ internal sealed class RepositoryIndex
     {
         lock (_lock)
         {
-            var slot = FindKnown(session.Id, type, in id);
-            packfile = slot >= 0 ? _blobs[slot].Packfile : session.Pending;
-            if (slot < 0)
-                _blobs.Add(type, in id, session.Pending, 0, 0);
-            return slot < 0;
+            var known = FindKnown(session.Id, type, in id);
+            packfile = known ?? session.Pending;
+            if (known is null)
+                _blobs.Add(new BlobSlot(id, session.Pending, 0, BlobSlot.Pack(0, type)));
+            return known is null;
         }
     }
 
@@ -240,20 +248,12 @@ internal sealed class RepositoryIndex
     {
         lock (_lock)
         {
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
-            {
-                ref var place = ref _blobs[slot];
-                if (place.Packfile != session.Pending)
-                    continue;
-                place = new BlobSlot(id, packfile, length, BlobSlot.Pack(offset, type));
-                var status = _packfiles[packfile];
-                status.DataEnd = Math.Max(status.DataEnd, offset + length);
-                if (type == BlobType.Snapshot)
-                    _snapshots.Add((id, packfile));
-                return;
-            }
-
-            throw new InvalidOperationException("A blob was placed that nobody claimed.");
+            if (!_blobs.TryPlace(session.Pending, new BlobSlot(id, packfile, length, BlobSlot.Pack(offset, type))))
+                throw new InvalidOperationException("A blob was placed that nobody claimed.");
+            var status = _packfiles[packfile];
+            status.DataEnd = Math.Max(status.DataEnd, offset + length);
+            if (type == BlobType.Snapshot)
+                _snapshots.Add((id, packfile));
         }
     }
 
@@ -392,19 +392,19 @@ internal sealed class RepositoryIndex
         lock (_lock)
         {
             var found = false;
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            foreach (var (_, place) in _blobs.Find(type, in id))
             {
-                if (_blobs[slot].Packfile < 0 || !_packfiles[_blobs[slot].Packfile].IsVisible)
+                if (!_packfiles[place.Packfile].IsVisible || IsDeleted(in place))
                     continue;
-                needed.Add(_packfiles[_blobs[slot].Packfile].Id);
+                needed.Add(_packfiles[place.Packfile].Id);
                 found = true;
             }
 
             if (found)
                 return true;
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            foreach (var (_, place) in _blobs.Find(type, in id))
             {
-                if (_blobs[slot].Packfile < 0 || _packfiles[_blobs[slot].Packfile] is not { Declared: true, Deleted: false, Missing: false } packfile)
+                if (IsDeleted(in place) || _packfiles[place.Packfile] is not { Declared: true, Deleted: false, Missing: false } packfile)
                     continue;
                 packfile.Rescued = true;
                 needed.Add(packfile.Id);
@@ -439,9 +439,9 @@ internal sealed class RepositoryIndex
         {
             if (!_ordinals.TryGetValue(packfile, out var ordinal))
                 return false;
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            foreach (var (_, place) in _blobs.Find(type, in id))
             {
-                if (_blobs[slot].Packfile == ordinal)
+                if (place.Packfile == ordinal)
                     return true;
             }
 
@@ -449,21 +449,32 @@ internal sealed class RepositoryIndex
         }
     }
 
-    /// <summary>Every usable place. Walks a copy of nothing: do not call while a session writes.</summary>
+    /// <summary>Every usable place, by identifier. Do not call while a session writes.</summary>
     public IEnumerable<(BlobType Type, Mac Id, BlobLocation Location)> VisibleBlobs()
     {
-        for (var slot = 0; slot < _blobs.Count; slot++)
+        SortedPlaces places;
+        lock (_lock)
+            places = _blobs.Sorted();
+        try
         {
-            (BlobType, Mac, BlobLocation)? item = null;
-            lock (_lock)
+            while (places.MoveNext())
             {
-                ref var place = ref _blobs[slot];
-                if (place.Packfile >= 0 && _packfiles[place.Packfile].IsVisible)
-                    item = (place.Type, place.Id, ToLocation(in place));
-            }
+                (BlobType, Mac, BlobLocation)? item = null;
+                var place = places.Current;
+                lock (_lock)
+                {
+                    if (_packfiles[place.Packfile].IsVisible && !IsDeleted(in place))
+                        item = (place.Type, place.Id, ToLocation(in place));
+                }
 
-            if (item is { } found)
-                yield return found;
+                if (item is { } found)
+                    yield return found;
+            }
+        }
+        finally
+        {
+            lock (_lock)
+                places.Dispose();
         }
     }
 
@@ -472,17 +483,16 @@ internal sealed class RepositoryIndex
     {
         lock (_lock)
         {
+            _blobs.Number();
             var places = new Dictionary<Mac, List<int>>();
-            for (var slot = 0; slot < _blobs.Count; slot++)
+            _blobs.ForEach((number, place) =>
             {
-                var packfile = _blobs[slot].Packfile;
-                if (packfile < 0 || !_packfiles[packfile].IsVisible)
-                    continue;
-                if (!places.TryGetValue(_packfiles[packfile].Id, out var list))
-                    places.Add(_packfiles[packfile].Id, list = []);
-                list.Add(slot);
-            }
-
+                if (!_packfiles[place.Packfile].IsVisible || IsDeleted(in place))
+                    return;
+                if (!places.TryGetValue(_packfiles[place.Packfile].Id, out var list))
+                    places.Add(_packfiles[place.Packfile].Id, list = []);
+                list.Add(number);
+            });
             return places;
         }
     }
@@ -492,23 +502,23 @@ internal sealed class RepositoryIndex
     {
         lock (_lock)
         {
-            for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+            foreach (var (number, place) in _blobs.Find(type, in id))
             {
-                var packfile = _blobs[slot].Packfile;
-                if (packfile >= 0 && _packfiles[packfile].IsReadable)
-                    return slot;
+                if (_packfiles[place.Packfile].IsReadable && !IsDeleted(in place))
+                    return number;
             }
         }
 
         return -1;
     }
 
+    /// <summary>How many numbers there are. From the first call on a blob keeps its number, at the price of memory for blobs that are written later.</summary>
     public int SlotCount
     {
         get
         {
             lock (_lock)
-                return _blobs.Count;
+                return _blobs.Number();
         }
     }
 
@@ -516,7 +526,7 @@ internal sealed class RepositoryIndex
     {
         lock (_lock)
         {
-            ref var place = ref _blobs[slot];
+            var place = _blobs[slot];
             return (place.Type, place.Id, ToLocation(in place));
         }
     }
@@ -525,8 +535,114 @@ internal sealed class RepositoryIndex
     public bool IsPlaceVisible(int slot)
     {
         lock (_lock)
-            return _blobs[slot].Packfile >= 0 && _packfiles[_blobs[slot].Packfile].IsVisible;
+        {
+            var place = _blobs[slot];
+            return _packfiles[place.Packfile].IsVisible && !IsDeleted(in place);
+        }
     }
+
+    /// <summary>States that no sealed index covers.</summary>
+    public int UncoveredStates
+    {
+        get
+        {
+            lock (_lock)
+                return _states.Count - _covered.Count;
+        }
+    }
+
+    /// <summary>A sealed index with these states is in the store.</summary>
+    public void MarkCovered(IEnumerable<Mac> states)
+    {
+        lock (_lock)
+            _covered.UnionWith(states);
+    }
+
+    /// <summary>What all states say, as it is now; what sessions hold and no state says is left out. Do not call while a session writes.</summary>
+    public IndexExport Export()
+    {
+        lock (_lock)
+        {
+            var ordinals = new int[_packfiles.Count];
+            var packfiles = new List<SealedPackfile>(_packfiles.Count);
+            for (var i = 0; i < ordinals.Length; i++)
+            {
+                var packfile = _packfiles[i];
+                // Packfiles of sessions have no name before they are stored, and count for nothing before they are declared.
+                ordinals[i] = packfile.Id.IsZero || (packfile.Stored && !packfile.Declared) ? -1 : packfiles.Count;
+                if (ordinals[i] >= 0)
+                    packfiles.Add(new SealedPackfile(packfile.Id, packfile.IntroducedBy, packfile.Time, packfile.DataEnd, packfile.Declared ? 1 : 0, packfile.Deleted ? 1 : 0));
+            }
+
+            var tables = new SealedTables
+            {
+                States = [.. _states.Order()],
+                Parents = [.. _parents.Order()],
+                NewestState = _newest.Id,
+                NewestTime = _newest.Time,
+                Packfiles = [.. packfiles],
+                Colours = [.. _colours.Select(c => new SealedColour(c.Key.Id, c.Value.Time, c.Value.Since, c.Key.Type, c.Value.Coloured ? 1 : 0))],
+                Deletions = [.. _deletedLocations.Select(d => new SealedDeletion(d.Blob, d.Packfile, (int)d.Type))],
+                Snapshots = [.. _snapshots.Where(s => ordinals[s.Ordinal] >= 0).Select(s => new SealedSnapshot(s.Snapshot, ordinals[s.Ordinal]))],
+            };
+            var places = _blobs.Sorted();
+            return new IndexExport(tables, places, ordinals, () =>
+            {
+                lock (_lock)
+                    places.Dispose();
+            });
+        }
+    }
+
+    /// <summary>Begins to fill an empty index with what another one exported.</summary>
+    public IndexImport BeginImport(SealedTables tables) => new(tables, _folder(), Adopt);
+
+    public void Dispose()
+    {
+        lock (_lock)
+            _blobs.Dispose();
+    }
+
+    private bool Adopt(SealedTables tables, BlobRun run)
+    {
+        lock (_lock)
+        {
+            if (_states.Count > 0 || _packfiles.Count > 0)
+                return false;
+            foreach (var sealedOne in tables.Packfiles)
+            {
+                _ordinals.Add(sealedOne.Id, _packfiles.Count);
+                _packfiles.Add(new PackfileStatus
+                {
+                    Id = sealedOne.Id,
+                    Declared = sealedOne.IsDeclared != 0,
+                    Deleted = sealedOne.IsDeleted != 0,
+                    DataEnd = sealedOne.DataEnd,
+                    IntroducedBy = sealedOne.IntroducedBy,
+                    Time = sealedOne.Time,
+                });
+            }
+
+            foreach (var colour in tables.Colours)
+                Colour((byte)colour.Type, colour.Id, colour.Time, colour.IsColoured != 0, colour.Since);
+            foreach (var deletion in tables.Deletions)
+                _deletedLocations.Add(((BlobType)deletion.Type, deletion.Blob, deletion.Packfile));
+            foreach (var snapshot in tables.Snapshots)
+                _snapshots.Add((snapshot.Id, snapshot.Packfile));
+            _states.UnionWith(tables.States);
+            _covered.UnionWith(tables.States);
+            _parents.UnionWith(tables.Parents);
+            _newest = (tables.NewestTime, tables.NewestState);
+            _blobs.Adopt(run);
+            return true;
+        }
+    }
+
+    private SlotFate FateOf(int packfile) =>
+        !_pending.Contains(packfile) ? SlotFate.Settled : _packfiles[packfile].Session != 0 ? SlotFate.Claimed : SlotFate.Dropped;
+
+    private bool IsDeleted(ref readonly BlobSlot place) =>
+        _deletedLocations.Count > 0 && _deletedLocations.Contains((place.Type, place.Id, _packfiles[place.Packfile].Id));
 
     private BlobLocation ToLocation(ref readonly BlobSlot place)
     {
@@ -534,52 +650,39 @@ internal sealed class RepositoryIndex
         return new BlobLocation(place.Packfile, packfile.Id, place.Offset, place.Length, packfile.DataEnd);
     }
 
-    private int FindKnown(int session, BlobType type, in Mac id)
+    /// <returns>The ordinal of a packfile that holds the blob or will.</returns>
+    private int? FindKnown(int session, BlobType type, in Mac id)
     {
-        for (var slot = _blobs.First(type, in id, out var position); slot >= 0; slot = _blobs.Next(type, in id, ref position))
+        foreach (var (_, place) in _blobs.Find(type, in id))
         {
-            var packfile = _blobs[slot].Packfile;
-            if (packfile >= 0 && _packfiles[packfile].IsKnownTo(session))
-                return slot;
+            if (_packfiles[place.Packfile].IsKnownTo(session) && !IsDeleted(in place))
+                return place.Packfile;
         }
 
-        return -1;
+        return null;
     }
 
     private void AddLocation(in LocationEntry entry)
     {
         var ordinal = OrdinalOf(entry.Packfile);
-        for (var slot = _blobs.First(entry.Type, entry.Blob, out var position); slot >= 0; slot = _blobs.Next(entry.Type, entry.Blob, ref position))
-        {
-            if (_blobs[slot].Packfile == ordinal)
-                return; // the first entry for a packfile wins
-        }
-
         if (_deletedLocations.Count > 0 && _deletedLocations.Contains((entry.Type, entry.Blob, entry.Packfile)))
             return;
-        _blobs.Add(entry.Type, entry.Blob, ordinal, entry.Offset, entry.Length);
+        if (!_blobs.Add(new BlobSlot(entry.Blob, ordinal, entry.Length, BlobSlot.Pack(entry.Offset, entry.Type))))
+            return;
         var packfile = _packfiles[ordinal];
         packfile.DataEnd = Math.Max(packfile.DataEnd, entry.Offset + entry.Length);
         if (entry.Type == BlobType.Snapshot)
             _snapshots.Add((entry.Blob, ordinal));
     }
 
+    /// <summary>A deletion is for ever, whatever the order of states: places are asked for it when they are looked up.</summary>
     private void DeleteLocation(BlobType type, in Mac blob, in Mac packfile)
     {
         _deletedLocations.Add((type, blob, packfile));
-        if (!_ordinals.TryGetValue(packfile, out var ordinal))
+        if (type != BlobType.Snapshot || !_ordinals.TryGetValue(packfile, out var ordinal))
             return;
-        for (var slot = _blobs.First(type, in blob, out var position); slot >= 0; slot = _blobs.Next(type, in blob, ref position))
-        {
-            if (_blobs[slot].Packfile == ordinal)
-                _blobs[slot].Packfile = -1;
-        }
-
-        if (type == BlobType.Snapshot)
-        {
-            var gone = blob;
-            _snapshots.RemoveAll(s => s.Snapshot == gone && s.Ordinal == ordinal);
-        }
+        var gone = blob;
+        _snapshots.RemoveAll(s => s.Snapshot == gone && s.Ordinal == ordinal);
     }
 
     private void Colour(byte type, in Mac id, long time, bool coloured, long since)

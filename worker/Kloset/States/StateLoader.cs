@@ -10,7 +10,8 @@ namespace Kloset.States;
 internal sealed record StateProblem(string Key, Mac Id, string Problem);
 
 /// <summary>Reads states that the index does not hold yet, several at a time.</summary>
-internal sealed class StateLoader(IStore store, BlobCodec codec)
+/// <param name="repository">Whose sealed index may stand in for the states that it covers; null: every state is read.</param>
+internal sealed class StateLoader(IStore store, BlobCodec codec, Guid? repository = null)
 {
     public const string Prefix = "states/";
 
@@ -36,6 +37,10 @@ internal sealed class StateLoader(IStore store, BlobCodec codec)
                 wanted.Add((id, item.Key));
         }
 
+        // Looking for a sealed index costs a request, and there is none over fewer states.
+        if (repository is { } id && index.StateCount == 0 && wanted.Count >= SealedIndex.DefaultMinNewStates
+            && await SealedIndex.TryLoadAsync(store, codec, id, seen, index, cancellationToken))
+            wanted.RemoveAll(state => index.HasState(in state.Id));
         var problems = new List<StateProblem>();
         await Parallel.ForEachAsync(
             wanted, new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = cancellationToken },

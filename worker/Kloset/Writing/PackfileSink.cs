@@ -30,6 +30,9 @@ internal sealed class PackfileSink : IAsyncDisposable
 {
     private const int LargestPackfile = 32 << 20;
 
+    /// <summary>Records of stored packfiles, at 56 bytes each, that may wait for a state before one is put.</summary>
+    private const int MaxWaitingRecords = 100_000;
+
     private readonly Repository _repository;
     private readonly IndexSession _session;
     private readonly SemaphoreSlim _slots;
@@ -42,6 +45,7 @@ internal sealed class PackfileSink : IAsyncDisposable
     private Exception? _failure;
     private long _bytesStored;
     private long _packfiles;
+    private int _waitingRecords;
 
     public PackfileSink(Repository repository, IndexSession session, WriterOptions options)
     {
@@ -52,6 +56,9 @@ internal sealed class PackfileSink : IAsyncDisposable
     }
 
     public PackfileLane Metadata { get; } = new();
+
+    /// <summary>Puts a state with what is stored, when so much waits for one that it weighs. Set before anything is written.</summary>
+    public Func<Task>? Declare { get; set; }
 
     public long BytesStored => Interlocked.Read(ref _bytesStored);
 
@@ -132,6 +139,7 @@ internal sealed class PackfileSink : IAsyncDisposable
         {
             var taken = _stored.ToArray();
             _stored.Clear();
+            _waitingRecords = 0;
             return taken;
         }
     }
@@ -226,8 +234,16 @@ internal sealed class PackfileSink : IAsyncDisposable
             Interlocked.Add(ref _bytesStored, content.Length);
             Interlocked.Increment(ref _packfiles);
             _repository.Index.MarkStored(ordinal, in id);
+            bool isMuch;
             lock (_lock)
+            {
                 _stored.Add(new StoredPackfile(ordinal, id, time, builder.Records.ToArray()));
+                _waitingRecords += builder.Count;
+                isMuch = _waitingRecords >= MaxWaitingRecords;
+            }
+
+            if (isMuch && Declare is { } declare)
+                await declare();
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {

@@ -37,6 +37,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
         _options = options;
         _lock = taken;
         _session = new WritingSession(repository, repository.Index.BeginSession(), options);
+        _session.Sink.Declare = () => PutStatesAsync(CancellationToken.None);
         _lastState = repository.Services.Time.GetUtcNow();
         _folder = new Lazy<string>(() =>
         {

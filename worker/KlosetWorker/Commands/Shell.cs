@@ -37,7 +37,7 @@ internal sealed class Shell(WorkerHost host)
 
     private readonly Option<string?> _cache = new("--cache")
     {
-        Description = "folder for sorting (default: KLOSET_CACHE, or the system's temporary folder)",
+        Description = "folder for sorting and for the index of large repositories (default: KLOSET_CACHE, or the system's temporary folder)",
         HelpName = "FOLDER",
         Recursive = true,
     };
@@ -178,7 +178,7 @@ internal sealed class Shell(WorkerHost host)
 
         public T? Value<T>(Argument<T> argument) => parsed.GetValue(argument);
 
-        public EngineServices Services => EngineServices.System with { Time = Host.Time };
+        public EngineServices Services => EngineServices.System with { Time = Host.Time, CacheDirectory = CacheFolder };
 
         public string CacheFolder =>
             parsed.GetValue(shell._cache) ?? Host.Environment(WorkerEnvironment.Cache) ?? Path.GetTempPath();
