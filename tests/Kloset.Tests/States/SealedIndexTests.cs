@@ -3,7 +3,6 @@ using Kloset.Repositories;
 using Kloset.Snapshots;
 using Kloset.States;
 using Kloset.Tests.Writing;
-using Kloset.Writing;
 
 namespace Kloset.Tests.States;
 
@@ -20,9 +19,9 @@ public sealed class SealedIndexTests
     public async Task Readers_load_it_instead_of_the_states_and_see_the_same(string? passphrase)
     {
         await using var test = await FilledAsync(passphrase);
-        var report = await SealedIndex.WriteAsync(test.Repository, Token);
+        var report = await SealAsync(test);
         Assert.Equal(States, report!.States);
-        var expected = RepositoryIndexTests.Describe(test.Repository.Index);
+        var expected = await ReadAsync(test);
         Damage(test, "states", all: true);
         await using var reader = await test.ReopenAsync();
         await reader.RefreshAsync(Token);
@@ -44,14 +43,13 @@ public sealed class SealedIndexTests
     public async Task States_that_came_later_are_read_beside_it_and_the_next_one_replaces_it()
     {
         await using var test = await FilledAsync("a passphrase");
-        await SealedIndex.WriteAsync(test.Repository, Token);
+        await SealAsync(test);
         var first = Files(test, "kloset-operator");
         await CommitAsync(test, 100);
-        Assert.Null(await SealedIndex.WriteAsync(test.Repository, Token));
+        Assert.Null(await SealAsync(test));
         await using (var reader = await test.ReopenAsync())
         {
             Assert.Equal(States + 1, (await reader.ListSnapshotsAsync(Token)).Count);
-            Assert.Equal(RepositoryIndexTests.Describe(test.Repository.Index), RepositoryIndexTests.Describe(reader.Index));
             Assert.Equal(1, reader.Index.UncoveredStates);
             // A deletion that comes later counts.
             await test.Repository.ForgetAsync([(await reader.ListSnapshotsAsync(Token))[0].Id], Token);
@@ -59,7 +57,7 @@ public sealed class SealedIndexTests
             Assert.Equal(States, (await reader.ListSnapshotsAsync(Token)).Count);
         }
 
-        Assert.NotNull(await SealedIndex.WriteAsync(test.Repository, Token, minNewStates: 1));
+        Assert.NotNull(await SealAsync(test, minNewStates: 1));
         Assert.Empty(first.Intersect(Files(test, "kloset-operator")));
         await using var last = await test.ReopenAsync();
         Assert.Equal(States, (await last.ListSnapshotsAsync(Token)).Count);
@@ -70,8 +68,8 @@ public sealed class SealedIndexTests
     public async Task What_is_damaged_cut_or_stale_is_passed_over_and_named_by_a_full_check()
     {
         await using var test = await FilledAsync("a passphrase");
-        await SealedIndex.WriteAsync(test.Repository, Token);
-        var expected = RepositoryIndexTests.Describe(test.Repository.Index);
+        var expected = await ReadAsync(test);
+        await SealAsync(test);
         foreach (var file in Files(test, "kloset-operator"))
         {
             var whole = await File.ReadAllBytesAsync(file, Token);
@@ -108,12 +106,13 @@ public sealed class SealedIndexTests
     {
         await using var test = await FilledAsync(null);
         await using var other = await FilledAsync(null);
-        await SealedIndex.WriteAsync(other.Repository, Token);
+        var expected = await ReadAsync(test);
+        await SealAsync(other);
         Golden.Fixture.CopyTree(Path.Combine(other.Root, "kloset-operator"), Path.Combine(test.Root, "kloset-operator"));
         await using var reader = await test.ReopenAsync();
         Assert.Equal(States, (await reader.ListSnapshotsAsync(Token)).Count);
         Assert.Equal(States, reader.Index.UncoveredStates);
-        Assert.Equal(RepositoryIndexTests.Describe(test.Repository.Index), await DescribeAsync(reader));
+        Assert.Equal(expected, RepositoryIndexTests.Describe(reader.Index));
     }
 
     [Theory]
@@ -156,8 +155,16 @@ public sealed class SealedIndexTests
         }
     }
 
-    private static async Task<string> DescribeAsync(Repository repository)
+    /// <summary>As a client does that knows nothing yet.</summary>
+    private static async Task<SealedIndexReport?> SealAsync(TestRepository test, int minNewStates = SealedIndex.DefaultMinNewStates)
     {
+        await using var repository = await test.ReopenAsync();
+        return await SealedIndex.WriteAsync(repository, Token, minNewStates);
+    }
+
+    private static async Task<string> ReadAsync(TestRepository test)
+    {
+        await using var repository = await test.ReopenAsync();
         await repository.RefreshAsync(Token);
         return RepositoryIndexTests.Describe(repository.Index);
     }

@@ -47,7 +47,10 @@ internal sealed class RepositoryMaintenance(Repository repository, MaintenanceOp
             await MarkAsync(exclusive, facts[PackfileFate.Mark], cancellationToken);
             await RemoveAsync(exclusive, facts[PackfileFate.Remove].ToList(), facts[PackfileFate.Leftover].ToList(), cancellationToken);
             progress?.Report(new MaintenanceProgress("extending", 0, 0));
-            return Report(snapshots, facts, await ObjectLockExtension.RunAsync(repository, always: true, cancellationToken));
+            var extended = await ObjectLockExtension.RunAsync(repository, always: true, cancellationToken);
+            progress?.Report(new MaintenanceProgress("index", 0, 0));
+            await SealedIndex.WriteAsync(repository, cancellationToken);
+            return Report(snapshots, facts, extended);
         }
         finally
         {

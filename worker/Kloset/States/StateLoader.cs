@@ -38,8 +38,8 @@ internal sealed class StateLoader(IStore store, BlobCodec codec, Guid? repositor
         }
 
         // Looking for a sealed index costs a request, and there is none over fewer states.
-        if (repository is { } id && index.StateCount == 0 && wanted.Count >= SealedIndex.DefaultMinNewStates
-            && await SealedIndex.TryLoadAsync(store, codec, id, seen, index, cancellationToken))
+        if (repository is { } owner && index.StateCount == 0 && wanted.Count >= SealedIndex.DefaultMinNewStates
+            && await SealedIndex.TryLoadAsync(store, codec, owner, seen, index, cancellationToken))
             wanted.RemoveAll(state => index.HasState(in state.Id));
         var problems = new List<StateProblem>();
         await Parallel.ForEachAsync(
