@@ -1,5 +1,4 @@
 using Kloset.Checking;
-using Kloset.Repositories;
 using Kloset.Snapshots;
 using Kloset.States;
 using Kloset.Tests.Writing;
