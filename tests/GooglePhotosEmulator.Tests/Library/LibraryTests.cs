@@ -258,6 +258,20 @@ public class LibraryTests
         Assert.Equal(200, (await google.GetAsync(google.Library("albums"))).Code);
     }
 
+    [Theory]
+    [InlineData("albums", """{"album":5}""")]
+    [InlineData("mediaItems:batchCreate", """{"newMediaItems":[5]}""")]
+    [InlineData("mediaItems:search", """{"filters":{"includeArchivedMedia":"yes"}}""")]
+    [InlineData("mediaItems:search", "[]")]
+    [InlineData("mediaItems:search", "{")]
+    public async Task A_body_of_another_shape_is_an_invalid_argument(string path, string body)
+    {
+        await using var google = await Google.StartAsync();
+        using var content = new StringContent(body);
+        var reply = await google.SendAsync(HttpMethod.Post, google.Library(path), content);
+        Assert.Equal((400, "INVALID_ARGUMENT"), (reply.Code, reply.ErrorStatus));
+    }
+
     [Fact]
     public async Task Fields_of_an_answer_can_be_chosen()
     {

@@ -89,8 +89,9 @@ internal sealed class Gateway(IReadOnlyList<IGoogleService> services, IdentitySt
         {
             await request.WriteAsync(refusal.Answer);
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException || (e is InvalidOperationException and not ObjectDisposedException && e.Source == "System.Text.Json"))
         {
+            // a value of the wrong kind in the request
             await request.WriteAsync(PhotosAnswers.InvalidArgument(e.Message));
         }
 

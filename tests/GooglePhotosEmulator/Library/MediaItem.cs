@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using GooglePhotosEmulator.Media;
 
 namespace GooglePhotosEmulator.Library;
@@ -71,7 +72,8 @@ public sealed class MediaItem
     /// <summary>The bytes as they were uploaded; no API gives them.</summary>
     public byte[] OriginalBytes() => Content.ToArray();
 
-    internal HashSet<string> CreatedBy { get; } = new(StringComparer.Ordinal);
+    /// <summary>Replaced as a whole under the library's gate, so that it can be read without.</summary>
+    internal ImmutableHashSet<string> CreatedBy { get; set; } = [];
 
     /// <summary>Order of arrival in the library.</summary>
     internal long Sequence { get; }

@@ -223,11 +223,12 @@ public sealed class PhotoLibrary
 
     private void MakeVisible(MediaItem item, string clientId)
     {
-        if (!item.CreatedBy.Add(clientId))
+        if (item.CreatedBy.Contains(clientId))
         {
             return;
         }
 
+        item.CreatedBy = item.CreatedBy.Add(clientId);
         _version++;
         if (!_byClient.TryGetValue(clientId, out var mine))
         {
