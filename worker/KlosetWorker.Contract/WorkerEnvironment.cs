@@ -18,6 +18,11 @@ public static class WorkerEnvironment
     /// <summary>File for the result: the container's termination message.</summary>
     public const string Result = "KLOSET_RESULT";
 
+    /// <summary>Trace that the run belongs to, in the form of W3C's header of that name.</summary>
+    public const string TraceParent = "TRACEPARENT";
+
+    public const string TraceState = "TRACESTATE";
+
     /// <summary>Repository location for the command line, `fs:PATH` or `s3://…`.</summary>
     public const string Repository = "KLOSET_REPOSITORY";
 

@@ -12,7 +12,9 @@ using KlosetOperator.Runtime.Api;
 using KlosetOperator.Runtime.Cache;
 using KlosetOperator.Runtime.Hosting;
 using KlosetOperator.Telemetry;
+using OpenTelemetry;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace KlosetOperator.Hosting;
 
@@ -39,9 +41,15 @@ internal static class OperatorComposition
             provider.GetRequiredService<ICache<V1PersistentVolumeClaim>>(),
             options.WatchSecrets ? provider.GetRequiredService<ICache<MetadataOnly<V1Secret>>>() : null,
             provider.GetRequiredService<ICache<MetadataOnly<V1ConfigMap>>>()));
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(OperatorMetrics.MeterName, "KlosetOperator.Runtime")
-            .AddPrometheusExporter());
+        var telemetry = services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("kloset-operator"))
+            .WithMetrics(metrics => metrics
+                .AddMeter(OperatorMetrics.MeterName, "KlosetOperator.Runtime")
+                .AddPrometheusExporter());
+        if (options.SendsTelemetry)
+        {
+            telemetry.WithTracing(traces => traces.AddSource("KlosetOperator.Runtime")).WithLogging().UseOtlpExporter();
+        }
 
         builder.AddInformer<KlosetRepository>(informer => informer
             .WithIndex(Indexes.Reference, Indexes.References)

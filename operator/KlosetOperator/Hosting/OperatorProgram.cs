@@ -44,6 +44,7 @@ internal static class OperatorProgram
             MostJobs = settings.MostJobs,
             ClusterName = settings.ClusterName ?? await ClusterNameAsync(configuration, stop).ConfigureAwait(false),
             WorkerEnvironment = WorkerEnvironment(),
+            SendsTelemetry = Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 },
             WatchSecrets = settings.WatchSecrets,
             StartedAt = time.GetUtcNow(),
         };

@@ -29,6 +29,9 @@ internal sealed record JobRequest
     public required AdmissionTicket Ticket { get; init; }
 
     public JobSpec? Template { get; init; }
+
+    /// <summary>The trace of the reconciliation that orders the run, in W3C's form; null when nobody traces.</summary>
+    public string? TraceParent { get; init; }
 }
 
 /// <summary>The run file is larger than the annotation that carries it may be.</summary>
@@ -210,7 +213,7 @@ internal sealed class JobBuilder(OperatorOptions options)
                     Image = request.Order.Kind == RunKind.Restore ? options.RestoreImage : options.WorkerImage,
                     ImagePullPolicy = options.ImagePullPolicy,
                     Args = ["run"],
-                    Env = Environment(template),
+                    Env = Environment(template, request.TraceParent),
                     Resources = template?.Resources ?? new V1ResourceRequirements
                     {
                         Requests = new Dictionary<string, ResourceQuantity> { ["cpu"] = new("100m"), ["memory"] = new("256Mi") },
@@ -237,7 +240,7 @@ internal sealed class JobBuilder(OperatorOptions options)
         };
     }
 
-    private List<V1EnvVar> Environment(JobSpec? template)
+    private List<V1EnvVar> Environment(JobSpec? template, string? traceParent)
     {
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in options.WorkerEnvironment)
@@ -255,6 +258,11 @@ internal sealed class JobBuilder(OperatorOptions options)
         variables[WorkerEnvironment.Source] = MountPlan.SourcesPath;
         variables[WorkerEnvironment.Cache] = CachePath;
         variables[WorkerEnvironment.Result] = TerminationPath;
+        if (traceParent is not null)
+        {
+            variables[WorkerEnvironment.TraceParent] = traceParent;
+        }
+
         variables["TMPDIR"] = "/tmp";
         variables["DOTNET_EnableDiagnostics"] = "0";
         return [.. variables.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new V1EnvVar { Name = pair.Key, Value = pair.Value })];

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using k8s.Models;
 using KlosetOperator.Admission;
 using KlosetOperator.Api;
@@ -54,7 +55,7 @@ internal sealed class JobLauncher(
         V1Job job;
         try
         {
-            job = builder.Build(request);
+            job = builder.Build(request with { TraceParent = Activity.Current?.Id });
         }
         catch (RunFileTooLargeException tooLarge)
         {

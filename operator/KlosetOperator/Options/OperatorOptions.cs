@@ -20,6 +20,9 @@ internal sealed record OperatorOptions
     /// <summary>Environment variables of the operator that its workers get too: proxies and OpenTelemetry.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> WorkerEnvironment { get; init; } = [];
 
+    /// <summary>Whether traces, metrics and logs go to a collector; its address and the rest are the variables of OpenTelemetry.</summary>
+    public bool SendsTelemetry { get; init; }
+
     /// <summary>Whether Secrets are watched, metadata only.</summary>
     public bool WatchSecrets { get; init; } = true;
 

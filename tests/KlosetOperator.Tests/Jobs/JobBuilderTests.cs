@@ -109,11 +109,20 @@ public sealed class JobBuilderTests
         Assert.Equal("nightly", Build(labels: new Dictionary<string, string> { [Labels.KueueQueue] = "nightly" }).Metadata.Labels[Labels.KueueQueue]);
 
     [Fact]
+    public void The_trace_of_the_reconciliation_goes_on_in_the_worker()
+    {
+        const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        Assert.Contains(Build(trace: Trace).Spec.Template.Spec.Containers[0].Env, variable => variable is { Name: "TRACEPARENT", Value: Trace });
+        Assert.DoesNotContain(Build().Spec.Template.Spec.Containers[0].Env, variable => variable.Name == "TRACEPARENT");
+    }
+
+    [Fact]
     public void A_run_file_that_no_annotation_can_carry_is_refused() =>
         Assert.Throws<RunFileTooLargeException>(() => Build(run: file => file with { Backup = new RunBackup { Selection = new RunSelection { IncludeAlbums = [new string('x', 70_000)] } } }));
 
     private static V1Job Build(
-        MountPlan? mounts = null, Func<RunFile, RunFile>? run = null, string name = "alice", int attempt = 1, JobSpec? template = null, Dictionary<string, string>? labels = null)
+        MountPlan? mounts = null, Func<RunFile, RunFile>? run = null, string name = "alice", int attempt = 1, JobSpec? template = null, Dictionary<string, string>? labels = null,
+        string? trace = null)
     {
         var owner = new PhotoBackup { Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = "photos", Uid = "0b2f6a1e-0000-4000-8000-000000000001", Labels = labels } };
         var order = new RunOrder(RunKind.Backup, Slot, attempt, Slot);
@@ -134,6 +143,7 @@ public sealed class JobBuilderTests
             Mounts = mounts ?? new MountPlan(),
             Ticket = new AdmissionTicket("photos/family", "photos/family/alice", null, false),
             Template = template,
+            TraceParent = trace,
         });
     }
 

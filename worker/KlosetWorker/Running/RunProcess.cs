@@ -5,6 +5,7 @@ using KlosetWorker.Errors;
 using KlosetWorker.Hosting;
 using KlosetWorker.Output;
 using KlosetWorker.Progress;
+using KlosetWorker.Telemetry;
 
 namespace KlosetWorker.Running;
 
@@ -51,18 +52,24 @@ internal sealed class RunProcess(WorkerHost host)
                 throw new WorkerException(ErrorCatalogue.InvalidRunFile, $"The run file is not usable: {string.Join("; ", problems)}.");
             }
 
+            using var telemetry = WorkerTelemetry.Start(host, _tracker);
+            using var span = WorkerTelemetry.StartRun(host, run);
             await using var reporter = new ProgressReporter(_tracker, new JsonLinesSink(host.Output), host.Time);
             await using var control = new RunControl(host, run.Limits ?? new(), _tracker, cancellationToken);
+            RunEnd end;
             try
             {
-                return await Kind(new(run, control, host, _tracker)).ExecuteAsync();
+                end = await Kind(new(run, control, host, _tracker)).ExecuteAsync();
             }
 #pragma warning disable CA1031 // whatever it was becomes a result
             catch (Exception exception)
 #pragma warning restore CA1031
             {
-                return Failure(control.Explain(exception));
+                end = Failure(control.Explain(exception));
             }
+
+            WorkerTelemetry.Finish(telemetry, span, end);
+            return end;
         }
 #pragma warning disable CA1031
         catch (Exception exception)
