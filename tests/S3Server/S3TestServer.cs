@@ -81,6 +81,25 @@ public sealed class S3TestServer : IAsyncDisposable
         return name;
     }
 
+    /// <summary>A new, empty bucket that keeps versions and can lock objects.</summary>
+    public async Task<string> CreateLockingBucketAsync(CancellationToken cancellationToken)
+    {
+        var name = $"kloset-lock-{Environment.ProcessId}-{Interlocked.Increment(ref _buckets)}";
+        await _client.PutBucketAsync(new Amazon.S3.Model.PutBucketRequest { BucketName = name, ObjectLockEnabledForBucket = true }, cancellationToken);
+        return name;
+    }
+
+    /// <summary>A second user with nothing but what the bucket's policy allows. Only of a gateway that we started.</summary>
+    public async Task CreateUserAsync(string name, string accessKey, string secretKey, CancellationToken cancellationToken) =>
+        await AdministerAsync(
+            ["user", "create", $"--uid={name}", $"--display-name={name}", $"--access-key={accessKey}", $"--secret-key={secretKey}"], cancellationToken);
+
+    public async Task SetBucketPolicyAsync(string bucket, string policy, CancellationToken cancellationToken) =>
+        await _client.PutBucketPolicyAsync(bucket, policy, cancellationToken);
+
+    /// <summary>Whether users and quotas can be managed: a gateway that we started.</summary>
+    public bool IsOurs => _folder is not null;
+
     /// <summary>Runs `radosgw-admin`, for example to set a quota or to suspend the user.</summary>
     public Task AdministerAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken) =>
         RunAsync("/usr/bin/timeout", ["60", "radosgw-admin", .. arguments], [("CEPH_CONF", Path.Combine(Folder, "ceph.conf"))], cancellationToken);

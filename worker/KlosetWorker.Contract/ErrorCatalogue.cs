@@ -132,6 +132,16 @@ public static class ErrorCatalogue
     public static readonly ErrorInfo ApprovalNeeded = new("ApprovalNeeded", ExitCode.ApprovalNeeded,
         "A plan waits for a person's approval.", "Read the plan and approve its hash.");
 
+    public static readonly ErrorInfo NotOwner = new("NotOwner", ExitCode.Configuration,
+        "Another cluster forgets and maintains this repository; others back up, check and restore.", "Leave it to its owner, or take the repository over.");
+
+    public static readonly ErrorInfo NoObjectLock = new("NoObjectLock", ExitCode.Configuration,
+        "Immutability was asked for, and the store does not lock objects.",
+        "Make a bucket with object lock (it cannot be switched on later everywhere), or leave immutability out.");
+
+    public static readonly ErrorInfo SnapshotPinned = new("SnapshotPinned", ExitCode.Configuration,
+        "A pinned snapshot is never forgotten.", "Take the pin away with: kloset pin SNAPSHOT --remove");
+
     public static readonly ErrorInfo Paused = new("Paused", ExitCode.Paused,
         "The run stopped at an anchor and goes on later.", "Nothing: it is queued again.");
 
@@ -147,7 +157,8 @@ public static class ErrorCatalogue
         RepositoryNotFound, RepositoryExists, RepositoryReplaced, RepositoryLocked, RepositoryDamaged, RepositoryUnsupported, BucketNotFound,
         AccessDenied, StoreUnreachable, StoreThrottled, StoreFull, StoreFailed, TargetFull, TargetFileExists, TargetUnusable, SourceNotFound,
         SourceUnreadable, SourceEmpty, LibraryIncomplete, FilesUnreadable, RestoreIncomplete, WrongAccount, SnapshotNotFound, SnapshotAmbiguous,
-        PathNotFound, NothingSelected, RunNotFound, NoProgress, Unsupported, ApprovalNeeded, Paused, Cancelled, InternalError,
+        PathNotFound, NothingSelected, RunNotFound, NoProgress, Unsupported, ApprovalNeeded, NotOwner, NoObjectLock,
+        SnapshotPinned, Paused, Cancelled, InternalError,
     ];
 
     private static readonly FrozenDictionary<string, ErrorInfo> ByCode = All.ToFrozenDictionary(error => error.Code, StringComparer.Ordinal);

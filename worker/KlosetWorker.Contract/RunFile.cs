@@ -91,9 +91,14 @@ public sealed record RunRepository
     /// <summary>Name of the cluster and object on whose behalf the run forgets and maintains (`kloset-operator/owner`).</summary>
     public string? Owner { get; init; }
 
+    /// <summary>The owner that is to be replaced by <see cref="Owner"/> (`kloset.dev/take-over`); when it is another one by now, nothing happens.</summary>
+    public string? TakeOverFrom { get; init; }
+
     public RunObjectLock? Immutability { get; init; }
 }
 
+/// <param name="Mode">Governance or Compliance.</param>
+/// <param name="Days">How long anything that a backup needs stays locked after it.</param>
 public sealed record RunObjectLock(string Mode, int Days);
 
 /// <summary>A key of a Secret by its logical mount name: `$KLOSET_SECRETS/&lt;Secret&gt;/&lt;Key&gt;`.</summary>

@@ -63,6 +63,19 @@ internal static class RunFileRules
             yield return "repository.backend cannot be Google Drive";
         }
 
+        if (repository.Immutability is { } locked)
+        {
+            if (locked.Mode is not ("Governance" or "Compliance") || locked.Days is < 1 or > 36_500)
+            {
+                yield return "repository.immutability must have the mode Governance or Compliance and 1 to 36500 days";
+            }
+
+            if (repository.Backend.S3 is null)
+            {
+                yield return "repository.immutability needs a bucket";
+            }
+        }
+
         if (repository.Passphrase is { } passphrase)
         {
             foreach (var problem in Reference("repository.passphrase", passphrase))
@@ -116,6 +129,11 @@ internal static class RunFileRules
         if (chosen != 1)
         {
             yield return "restore must have exactly one of snapshotId, latest and asOf";
+        }
+
+        if (restore.RestoreId.Length is 0 or > 80 || !restore.RestoreId.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        {
+            yield return "restore.restoreId must have 1 to 80 letters, digits, '-', '_' and '.'";
         }
 
         if (restore.SnapshotId is null && account is null)

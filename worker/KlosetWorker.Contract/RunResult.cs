@@ -76,6 +76,11 @@ public sealed record RunResult
 
     public CheckTotals? Check { get; init; }
 
+    /// <summary>Snapshots that a backup forgot at its end; null when it forgot none and none waits.</summary>
+    public ForgetTotals? Forget { get; init; }
+
+    public MaintenanceTotals? Maintenance { get; init; }
+
     /// <summary>Result of an `inspect` run: how the lost run ended, as far as the repository tells. Null when nothing was found.</summary>
     public string? FoundRunId { get; init; }
 
@@ -89,7 +94,7 @@ public sealed record RunResult
     /// <summary>
     /// JSON that fits a termination message. Dropped one after the other until it fits: warnings, names of what is missing, snapshots
     /// older than the newest three, archives safe to delete, the plan's losses, actions, snapshots older than the newest, hint, all
-    /// snapshots, plan, transfer, repository totals, message, exports, library, check, restored, the ingested digest, the rest.
+    /// snapshots, plan, transfer, repository totals, message, exports, library, check, restored, forget, maintenance, the ingested digest, the rest.
     /// </summary>
     public string ToTerminationMessage()
     {
@@ -125,7 +130,7 @@ public sealed record RunResult
         result => result with { Message = null },
         result => result with { Exports = null },
         result => result with { Library = null },
-        result => result with { Check = null, Restored = null },
+        result => result with { Check = null, Restored = null, Forget = null, Maintenance = null },
         result => result with { IngestedDigest = null },
         result => result with { QuotaGroup = null, KeyFingerprint = null, FoundRunId = null },
         result => result with { SnapshotId = null },
@@ -176,5 +181,15 @@ public sealed record RunAction(string Kind, string Message, string? Url = null, 
 public sealed record RestorePlan(long Items, long Bytes, int Days, string Hash, IReadOnlyList<string>? Losses = null, long LikelyDuplicates = 0);
 
 public sealed record RestoreTotals(long Items, long Bytes, long Skipped = 0, long Failed = 0);
+
+/// <param name="Forgotten">Snapshots that were marked as deleted.</param>
+/// <param name="Waiting">Snapshots that wait for <paramref name="WaitingHash"/> to be approved (`kloset.dev/approve-forget`).</param>
+public sealed record ForgetTotals(long Forgotten, long Waiting = 0, string? WaitingHash = null);
+
+/// <param name="Marked">Packfiles that were found unneeded; they are removed after the grace period.</param>
+/// <param name="Removed">Packfiles whose grace period was over.</param>
+/// <param name="RemovedBytes">Of their files.</param>
+/// <param name="Waiting">Packfiles that are marked, and in their grace period or under an object lock.</param>
+public sealed record MaintenanceTotals(long Snapshots, long Marked, long Removed, long RemovedBytes, long Waiting, DateTimeOffset? NextRemoval = null);
 
 public sealed record CheckTotals(CheckLevel Level, long Snapshots, long Objects, long BytesRead, long Errors);

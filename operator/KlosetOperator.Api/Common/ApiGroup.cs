@@ -28,6 +28,9 @@ public static class Annotations
     /// <summary>The hash of a forget wave that waits for a person.</summary>
     public const string ApproveForget = ApiGroup.Name + "/approve-forget";
 
+    /// <summary>The owner of a repository that this cluster is to replace: which one forgets and maintains.</summary>
+    public const string TakeOver = ApiGroup.Name + "/take-over";
+
     /// <summary>The key fingerprint of a repository, repeated by a person who holds the passphrase outside the cluster.</summary>
     public const string PassphraseConfirmed = ApiGroup.Name + "/passphrase-confirmed";
 

@@ -21,6 +21,7 @@ internal static class RunFiles
             RepositoryId = Guid.TryParse(spec.RepositoryID ?? repository.Status?.RepositoryID, out var id) ? id : null,
             Create = spec.Create && spec.RepositoryID is null,
             Owner = $"{cluster}/{repository.Metadata.NamespaceProperty}/{repository.Metadata.Name}",
+            TakeOverFrom = StallMark.Annotation(repository.Metadata, Annotations.TakeOver),
             Immutability = spec.Immutability is { } locked ? new RunObjectLock(locked.Mode.ToString(), locked.Days) : null,
         };
     }

@@ -295,6 +295,18 @@ public sealed class Repository : IAsyncDisposable
         return new RepositoryMaintenance(this, options, progress).RunAsync(cancellationToken);
     }
 
+    /// <summary>
+    /// Sees to it that all that snapshots need stays locked for as long as the store's policy promises. Does nothing where objects are not locked.
+    /// </summary>
+    /// <returns>How many locks were prolonged; mostly none, since they are set longer than promised.</returns>
+    public async Task<int> ExtendObjectLocksAsync(CancellationToken cancellationToken)
+    {
+        if (Store.ObjectLock is null)
+            return 0;
+        await RefreshAsync(cancellationToken);
+        return await ObjectLockExtension.RunAsync(this, always: false, cancellationToken);
+    }
+
     public async Task<RepositoryTotals> GetTotalsAsync(CancellationToken cancellationToken)
     {
         await EnsureLoadedAsync(cancellationToken);

@@ -37,15 +37,14 @@ public sealed record RetentionPlan(IReadOnlyList<RetentionVerdict> Verdicts)
     /// <param name="added">Complete snapshots that the same run has just written.</param>
     public bool NeedsApproval(int added) => CompleteForgotten > added && CompleteForgotten > LargestUnasked * Complete;
 
-    /// <summary>
-    /// The order to forget exactly these: the wave without those that an approved wave names already, and without all complete ones when the rest
-    /// is still too much to go unasked.
-    /// </summary>
-    public IReadOnlyList<SnapshotId> Allowed(IReadOnlySet<SnapshotId> approved, int added)
+    /// <summary>What may go now: all of it, or, when too much of it would go unasked, the superseded anchors and what was approved.</summary>
+    /// <param name="approved">Snapshots that a person agreed to forget, in this or in an earlier wave.</param>
+    /// <param name="frozen">Nothing complete goes unasked.</param>
+    public IReadOnlyList<SnapshotId> Allowed(IReadOnlySet<SnapshotId> approved, int added, bool frozen = false)
     {
         var complete = Verdicts.Where(verdict => verdict.Snapshot.IsComplete && !verdict.Stays).Select(verdict => verdict.Snapshot.Id).ToHashSet();
         var unasked = complete.Count(id => !approved.Contains(id));
-        var tooMany = unasked > added && unasked > LargestUnasked * Complete;
+        var tooMany = frozen || (unasked > added && unasked > LargestUnasked * Complete);
         return [.. Forgotten.Where(id => !tooMany || approved.Contains(id) || !complete.Contains(id))];
     }
 

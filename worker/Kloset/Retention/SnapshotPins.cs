@@ -4,6 +4,9 @@ using Kloset.Storage;
 
 namespace Kloset.Retention;
 
+/// <param name="Since">When it was set or renewed last.</param>
+public sealed record SnapshotPin(SnapshotId Snapshot, string Holder, DateTimeOffset Since);
+
 /// <summary>
 /// Snapshots that must stay for somebody's sake, beside the repository proper: `kloset-operator/pins/SNAPSHOT/HOLDER`. An unfinished restore
 /// pins what it restores from, a person what is dear. Snapshots may also carry the tag <see cref="Tag"/> from the start.
@@ -11,6 +14,9 @@ namespace Kloset.Retention;
 public sealed class SnapshotPins(IStore store)
 {
     public const string Tag = "pinned";
+
+    /// <summary>Beginning of the holder's name when a restore holds the pin.</summary>
+    public const string RestoreHolder = "restore-";
 
     private const string Prefix = "kloset-operator/pins/";
 
@@ -21,16 +27,16 @@ public sealed class SnapshotPins(IStore store)
     public Task RemoveAsync(SnapshotId snapshot, string holder, CancellationToken cancellationToken) =>
         store.DeleteAsync(KeyOf(snapshot, holder), cancellationToken);
 
-    public async Task<ILookup<SnapshotId, string>> ListAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SnapshotPin>> ListAsync(CancellationToken cancellationToken)
     {
-        var pins = new List<(SnapshotId Snapshot, string Holder)>();
+        var pins = new List<SnapshotPin>();
         await foreach (var item in store.ListAsync(Prefix, cancellationToken))
         {
             if (item.Key[Prefix.Length..].Split('/') is [var hex, var holder] && SnapshotId.TryParse(hex, out var id))
-                pins.Add((id, holder));
+                pins.Add(new SnapshotPin(id, holder, item.LastModified));
         }
 
-        return pins.ToLookup(pin => pin.Snapshot, pin => pin.Holder);
+        return pins;
     }
 
     private static string KeyOf(SnapshotId snapshot, string holder) =>

@@ -32,6 +32,12 @@ internal sealed record StoreSettings
 
     /// <summary>File with the 32 bytes of an SSE-C key, raw or in base64.</summary>
     public string? S3CustomerKeyFile { get; init; }
+
+    /// <summary>Shows a bucket that keeps versions as it was then, and writes nothing.</summary>
+    public DateTimeOffset? AsOf { get; init; }
+
+    /// <summary>Object locks to put; null puts none.</summary>
+    public ObjectLockPolicy? ObjectLock { get; init; }
 }
 
 /// <summary>From settings and run files to stores.</summary>
@@ -49,6 +55,8 @@ internal static class StoreFactory
 
         return Kloset.Storage.StoreLocation.Parse(settings.Location, endpoint) switch
         {
+            FileSystemLocation or PtarLocation when settings.AsOf is not null || settings.ObjectLock is not null =>
+                throw new WorkerException(ErrorCatalogue.InvalidArguments, "Only buckets keep versions and lock objects."),
             FileSystemLocation folder => new FileSystemStore(folder.Path),
             PtarLocation archive => PtarStore.Open(archive.Path),
             S3Location s3 => new S3Store(new S3Options
@@ -61,6 +69,8 @@ internal static class StoreFactory
                 Credentials = FromEnvironment(host),
                 TrustedCertificates = settings.S3CaFile is { } file ? Certificates(file, () => File.ReadAllText(file)) : null,
                 UploadLimit = Limit(settings.UploadLimit, host.Time),
+                AsOf = settings.AsOf,
+                ObjectLock = settings.ObjectLock,
                 Time = host.Time,
                 StorageClass = settings.S3StorageClass,
                 ServerSideEncryption = settings.S3Encryption is { } encryption ? Encryption(encryption).Method : null,
@@ -72,10 +82,12 @@ internal static class StoreFactory
     }
 
     /// <param name="uploadLimit">Bytes a second that are sent to a bucket at most.</param>
-    public static IStore Open(RunLocation location, MountedSecrets secrets, MountedVolumes volumes, long? uploadLimit, TimeProvider time) => location switch
+    /// <param name="locked">Object locks to put.</param>
+    public static IStore Open(
+        RunLocation location, MountedSecrets secrets, MountedVolumes volumes, long? uploadLimit, TimeProvider time, RunObjectLock? locked = null) => location switch
     {
         { Volume: { } volume } => new FileSystemStore(volumes.Resolve(volume)),
-        { S3: { } s3 } => new S3Store(Options(s3, secrets, uploadLimit, time)),
+        { S3: { } s3 } => new S3Store(Options(s3, secrets, uploadLimit, time) with { ObjectLock = Policy(locked) }),
         _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A store must be a bucket or a volume."),
     };
 
@@ -107,6 +119,33 @@ internal static class StoreFactory
                 : null,
         };
     }
+
+    /// <summary>`governance:90`, as people write it.</summary>
+    public static ObjectLockPolicy ObjectLock(string text) =>
+        text.Split(':') is [var mode, var days] && Enum.TryParse<ObjectLockMode>(mode, ignoreCase: true, out var known) && !int.TryParse(mode, out _)
+            && int.TryParse(days, System.Globalization.CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= 36_500
+            ? new(known, number)
+            : throw new WorkerException(ErrorCatalogue.InvalidArguments, $"'{text}' is no object lock: give governance:DAYS or compliance:DAYS.");
+
+    /// <summary>A protection that was asked for and is not there must not look as if it were.</summary>
+    public static async Task RequireObjectLockAsync(IStore store, CancellationToken cancellationToken)
+    {
+        if (store.ObjectLock is not { } locks)
+        {
+            return;
+        }
+
+        try
+        {
+            await locks.ProbeAsync(cancellationToken);
+        }
+        catch (StoreException none) when (none.Failure == StoreFailure.Invalid)
+        {
+            throw new WorkerException(ErrorCatalogue.NoObjectLock, none.Message, none);
+        }
+    }
+
+    private static ObjectLockPolicy? Policy(RunObjectLock? locked) => locked is null ? null : new(Enum.Parse<ObjectLockMode>(locked.Mode), locked.Days);
 
     private static BandwidthLimit? Limit(long? bytesPerSecond, TimeProvider time) => bytesPerSecond is { } rate ? new(rate, time) : null;
 

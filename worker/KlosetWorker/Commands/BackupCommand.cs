@@ -1,10 +1,16 @@
 using System.CommandLine;
 using GooglePhotos.Takeout.Archives;
+using Kloset.Repositories;
+using Kloset.Storage;
+using KlosetWorker.Access;
 using KlosetWorker.Backups;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.Hosting;
+using KlosetWorker.Maintenance;
 using KlosetWorker.Output;
 using KlosetWorker.Progress;
+using KlosetWorker.Retention;
 
 namespace KlosetWorker.Commands;
 
@@ -59,6 +65,7 @@ internal static class BackupCommand
                         cancellationToken);
                 }
 
+                await TidyAsync(open, request, report, shell.Host, cancellationToken);
                 return Tell(invocation, report, tracker);
             });
         command.Add(sources);
@@ -68,6 +75,26 @@ internal static class BackupCommand
         }
 
         return command;
+    }
+
+    /// <summary>
+    /// Object locks are prolonged, and what an interrupted backup left behind goes once a whole one is there; which whole snapshots stay, a person
+    /// says with `kloset forget`.
+    /// </summary>
+    private static async Task TidyAsync(OpenRepository open, BackupRequest request, BackupReport report, WorkerHost host, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await open.Repository.ExtendObjectLocksAsync(cancellationToken);
+            if (report.Outcome == RunOutcome.Succeeded && await Ownership.FindOtherAsync(open.Store, null, takeOver: false, host.Time, cancellationToken) is null)
+            {
+                await new LineageRetention(open.Repository, host.Time).ApplyAsync(new() { Lineage = Lineage.Of(request) }, cancellationToken);
+            }
+        }
+        catch (Exception exception) when (exception is StoreException or RepositoryException)
+        {
+            host.Error.WriteLine($"warning: The backup is saved, but tidying up behind it failed: {Text.Printable(exception.Message)}");
+        }
     }
 
     private static BackupRequest Read(Shell.Invocation invocation, string[] sources, string? account, string? email, string? origin, TimeSpan settle)

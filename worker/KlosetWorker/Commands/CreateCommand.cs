@@ -27,6 +27,7 @@ internal static class CreateCommand
             {
                 var store = StoreFactory.Open(invocation.StoreSettings, shell.Host);
                 await using var closeStore = store;
+                await StoreFactory.RequireObjectLockAsync(store, cancellationToken);
                 using var passphrase = invocation.Value(plaintext) ? null : Require(invocation);
                 if (passphrase is not null && !invocation.Value(weak))
                 {

@@ -44,6 +44,12 @@ internal static class RestoreCommand
             {
                 var query = queryOptions.Read(invocation);
                 await using var open = await invocation.OpenRepositoryAsync(cancellationToken);
+                await using var guard = await RestoreGuard.TakeAsync(open, holder: null, cancellationToken);
+                if (guard.Warning is { } unlocked)
+                {
+                    shell.Host.Error.WriteLine($"warning: {Text.Printable(unlocked)}");
+                }
+
                 var (snapshot, path) = await SnapshotArgument.Parse(invocation.Value(snapshotAndPath)!).OpenAsync(open.Repository, cancellationToken);
                 var top = await SnapshotArgument.RequireAsync(snapshot, path, cancellationToken);
                 var tracker = new ProgressTracker(shell.Host.Time);

@@ -97,6 +97,20 @@ internal sealed class Shell(WorkerHost host)
         Recursive = true,
     };
 
+    private readonly Option<string?> _objectLock = new("--object-lock")
+    {
+        Description = "lock what is written, in a bucket with object lock: governance:DAYS or compliance:DAYS",
+        HelpName = "MODE:DAYS",
+        Recursive = true,
+    };
+
+    private readonly Option<DateTimeOffset?> _asOf = new("--as-of")
+    {
+        Description = "show a bucket that keeps versions as it was at this time (2026-11-01T00:00:00Z): what was deleted or overwritten since is there",
+        HelpName = "TIME",
+        Recursive = true,
+    };
+
     private readonly Dictionary<Command, string> _examples = [];
 
     public WorkerHost Host => host;
@@ -108,7 +122,7 @@ internal sealed class Shell(WorkerHost host)
     {
         root.Add(new HelpOption { Action = new HelpWithExamples(_examples) });
         root.Add(new VersionOption());
-        foreach (Option option in new Option[] { _repository, _passphraseFile, _json, _quiet, _cache, _s3Endpoint, _s3Region, _s3CaFile, _s3VirtualHost, _s3StorageClass, _s3Encryption, _s3CustomerKeyFile, _limitUpload })
+        foreach (Option option in new Option[] { _repository, _passphraseFile, _json, _quiet, _cache, _s3Endpoint, _s3Region, _s3CaFile, _s3VirtualHost, _s3StorageClass, _s3Encryption, _s3CustomerKeyFile, _objectLock, _asOf, _limitUpload })
         {
             root.Add(option);
         }
@@ -191,6 +205,8 @@ internal sealed class Shell(WorkerHost host)
                 {
                     Remedy = $"Give --repository fs:PATH or s3://…, or set {WorkerEnvironment.Repository}.",
                 },
+            AsOf = parsed.GetValue(shell._asOf),
+            ObjectLock = parsed.GetValue(shell._objectLock) is { } locked ? StoreFactory.ObjectLock(locked) : null,
             S3Endpoint = parsed.GetValue(shell._s3Endpoint),
             S3Region = parsed.GetValue(shell._s3Region),
             S3CaFile = parsed.GetValue(shell._s3CaFile),

@@ -25,6 +25,8 @@ namespace KlosetWorker.Output;
 [JsonSerializable(typeof(RecoveryKitOutput))]
 [JsonSerializable(typeof(DuOutput))]
 [JsonSerializable(typeof(ForgetOutput))]
+[JsonSerializable(typeof(MaintainOutput))]
+[JsonSerializable(typeof(PinsOutput))]
 [JsonSerializable(typeof(RunResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
@@ -212,4 +214,37 @@ internal sealed record RecoveryKitOutput(
     IReadOnlyList<string> Kloset,
     IReadOnlyList<string> Plakar);
 
-internal sealed record ForgetOutput(bool DryRun, IReadOnlyList<string> Forgotten, IReadOnlyList<string> Kept);
+internal sealed record ForgetOutput(bool DryRun, IReadOnlyList<ForgetLineageOutput> Lineages);
+
+internal sealed record ForgetLineageOutput(
+    string Type,
+    string Origin,
+    string Directory,
+    IReadOnlyList<string> Forgotten,
+    IReadOnlyList<ForgetKeptOutput> Kept,
+    IReadOnlyList<string> Waiting,
+    string? WaitingHash,
+    string? Shrunk);
+
+internal sealed record ForgetKeptOutput(string Id, DateTimeOffset Time, IReadOnlyList<string> Reasons);
+
+internal sealed record MaintainOutput(
+    bool DryRun,
+    int Snapshots,
+    PackfilesOutput Live,
+    PackfilesOutput Marked,
+    PackfilesOutput Rescued,
+    PackfilesOutput Removed,
+    PackfilesOutput Waiting,
+    PackfilesOutput Young,
+    PackfilesOutput Retained,
+    DateTimeOffset? NextRemoval,
+    int Extended,
+    double Seconds,
+    IReadOnlyList<string> Warnings);
+
+internal sealed record PackfilesOutput(int Packfiles, long Bytes);
+
+internal sealed record PinsOutput(IReadOnlyList<PinOutput> Pins);
+
+internal sealed record PinOutput(string SnapshotId, string Holder, DateTimeOffset Since);

@@ -10,8 +10,8 @@ internal sealed class CreateRun(RunContext context) : IRun
 {
     public async Task<RunEnd> ExecuteAsync()
     {
-        context.RefuseImmutability();
         await using var store = context.OpenStore();
+        await StoreFactory.RequireObjectLockAsync(store, context.Control.Abort);
         try
         {
             await OpenRepository.ReadConfigurationAsync(store, context.Control.Abort);

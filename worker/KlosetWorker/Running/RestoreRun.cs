@@ -1,4 +1,5 @@
 using Kloset.Repositories;
+using Kloset.Retention;
 using Kloset.Snapshots;
 using KlosetWorker.Catalog;
 using KlosetWorker.Contract;
@@ -20,7 +21,9 @@ internal sealed class RestoreRun(RunContext context) : IRun
         }
 
         await using var open = await context.OpenAsync();
+        await using var guard = await context.WaitForLockAsync(() => RestoreGuard.TakeAsync(open, SnapshotPins.RestoreHolder + restore.RestoreId, context.Control.Abort));
         var snapshot = await open.Repository.OpenSnapshotAsync(await ChooseAsync(restore, open.Repository), context.Control.Abort);
+        await guard.PinAsync(snapshot.Id, context.Control.Abort);
         var query = CatalogQuery.From(restore.Select);
         var root = EntryPath.Parse(snapshot.Header.Source.Directory);
         if (query.IsEmpty)
@@ -45,6 +48,11 @@ internal sealed class RestoreRun(RunContext context) : IRun
                 $"The selection matches nothing in snapshot {snapshot.Id.Short}."),
             _ => (RunOutcome.Succeeded, (ErrorInfo?)null, (string?)null),
         };
+        if (outcome != RunOutcome.Paused)
+        {
+            await guard.UnpinAsync(snapshot.Id, context.Control.Abort);
+        }
+
         var result = new RunResult
         {
             RunId = context.Order.RunId,

@@ -1,3 +1,4 @@
+using Kloset.Maintenance;
 using Kloset.Repositories;
 using Kloset.Storage;
 using Kloset.Storage.S3;
@@ -6,6 +7,7 @@ using KlosetWorker.Commands;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
 using KlosetWorker.Hosting;
+using KlosetWorker.Maintenance;
 using KlosetWorker.Progress;
 
 namespace KlosetWorker.Running;
@@ -34,7 +36,7 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
     public string CacheFolder => Host.Environment(WorkerEnvironment.Cache) is { Length: > 0 } folder ? folder : Path.GetTempPath();
 
     public IStore OpenStore() => 
-        StoreFactory.Open(Order.Repository.Backend, Secrets, Volumes, Order.Limits?.BandwidthBytesPerSecond, Host.Time);
+        StoreFactory.Open(Order.Repository.Backend, Secrets, Volumes, Order.Limits?.BandwidthBytesPerSecond, Host.Time, Order.Repository.Immutability);
 
     /// <summary>A bucket besides the repository's: exports are read from it, or files restored into it.</summary>
     public S3Store OpenBucket(RunS3 bucket) => new(StoreFactory.Options(bucket, Secrets, Order.Limits?.BandwidthBytesPerSecond, Host.Time));
@@ -79,15 +81,12 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
             : throw new WorkerException(ErrorCatalogue.SecretKeyMissing, $"The key {reference.Key} of the Secret mounted as '{reference.Secret}' is empty.");
     }
 
-    /// <summary>A protection that was asked for and is not there must not look as if it were.</summary>
-    public void RefuseImmutability()
+    /// <exception cref="WorkerException">NotOwner: another cluster forgets and maintains here.</exception>
+    public async Task EnsureOwnerAsync(IStore store)
     {
-        if (Order.Repository.Immutability is not null)
-        {
-            throw new WorkerException(
-                ErrorCatalogue.Unsupported,
-                "This worker cannot put object locks. Remove immutability from the repository's spec, and protect the bucket by versioning or a default retention of its own.");
-        }
+        var takeOver = Order.Repository is { Owner: not null, TakeOverFrom: { } from }
+            && await new RepositoryOwner(store, Host.Time).ReadAsync(Control.Abort) == from;
+        await Ownership.EnsureAsync(store, Order.Repository.Owner, takeOver, Host.Time, Control.Abort);
     }
 
     /// <summary>Another writer's exclusive lock is waited for here, inside the pod, before the operator has to start another one.</summary>

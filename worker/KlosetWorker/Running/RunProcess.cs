@@ -103,7 +103,7 @@ internal sealed class RunProcess(WorkerHost host)
         RunKind.Restore => new RestoreRun(context),
         RunKind.Check => new CheckRun(context),
         RunKind.Inspect => new InspectRun(context),
-        RunKind.Maintain => throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot maintain a repository."),
+        RunKind.Maintain => new MaintainRun(context),
         var kind => throw new WorkerException(ErrorCatalogue.InvalidRunFile, $"The kind {kind} is not known."),
     };
 

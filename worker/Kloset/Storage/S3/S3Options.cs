@@ -37,6 +37,12 @@ public sealed record S3Options
     /// <summary>Key of SSE-KMS; null leaves it to the bucket or the server.</summary>
     public string? ServerSideEncryptionKmsKey { get; init; }
 
+    /// <summary>Locks on CONFIG, packfiles and states; null puts none.</summary>
+    public ObjectLockPolicy? ObjectLock { get; init; }
+
+    /// <summary>Shows the bucket as its versions of this time were, and writes nothing; null shows it as it is.</summary>
+    public DateTimeOffset? AsOf { get; init; }
+
     /// <summary>How often a request is tried again, with exponential back-off and jitter.</summary>
     public int MaxRetries { get; init; } = 8;
 

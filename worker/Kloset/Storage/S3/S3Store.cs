@@ -23,6 +23,8 @@ public sealed partial class S3Store : IStore
     private readonly S3Options _options;
     private readonly S3HttpClientFactory _http;
     private readonly AmazonS3Client _client;
+    private readonly S3ObjectLock? _objectLock;
+    private readonly S3Versions? _versions;
 
     public S3Store(S3Options options)
         : this(options, wrapHandler: null)
@@ -32,6 +34,8 @@ public sealed partial class S3Store : IStore
     internal S3Store(S3Options options, Func<HttpMessageHandler, HttpMessageHandler>? wrapHandler)
     {
         _options = options with { Prefix = S3Options.NormalizePrefix(options.Prefix) };
+        _objectLock = options.ObjectLock is { } policy ? new S3ObjectLock(this, policy, options.Time) : null;
+        _versions = options.AsOf is { } asOf ? new S3Versions(this, asOf) : null;
         _http = new S3HttpClientFactory(options, Counters, wrapHandler);
         var config = new AmazonS3Config
         {
@@ -64,6 +68,12 @@ public sealed partial class S3Store : IStore
 
     public StoreCounters Counters { get; } = new();
 
+    public IObjectLock? ObjectLock => _objectLock;
+
+    internal S3Options Options => _options;
+
+    internal AmazonS3Client Client => _client;
+
     /// <summary>Makes sure that the bucket is there; it is never made here, since its owner, lock mode and region are a person's decisions.</summary>
     public async Task InitializeAsync(CancellationToken cancellationToken)
     {
@@ -77,6 +87,16 @@ public sealed partial class S3Store : IStore
 
     public async IAsyncEnumerable<StoreItem> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (_versions is not null)
+        {
+            foreach (var version in await _versions.ListAsync(prefix))
+            {
+                yield return new StoreItem(version.Key, version.Size, version.Time);
+            }
+
+            yield break;
+        }
+
         var request = new ListObjectsV2Request { BucketName = _options.Bucket, Prefix = _options.Prefix + prefix };
         ListObjectsV2Response page;
         do
@@ -188,6 +208,7 @@ public sealed partial class S3Store : IStore
 
     public async Task DeleteAsync(string key, CancellationToken cancellationToken)
     {
+        RefuseThePast();
         try
         {
             await AskAsync(() => _client.DeleteObjectAsync(_options.Bucket, _options.Prefix + key, cancellationToken), "delete", key);
@@ -223,24 +244,28 @@ public sealed partial class S3Store : IStore
         }
     }
 
-    private Task<GetObjectResponse> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken)
+    private async Task<GetObjectResponse> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken)
     {
+        var version = _versions is null ? null
+            : await _versions.FindAsync(key) ?? throw new StoreException(StoreFailure.NotFound, $"{Location}: {key} was not there at {_options.AsOf:u}.");
         var request = new GetObjectRequest
         {
             BucketName = _options.Bucket,
             Key = _options.Prefix + key,
+            VersionId = version?.VersionId,
             ByteRange = range,
             ServerSideEncryptionCustomerMethod = CustomerMethod,
             ServerSideEncryptionCustomerProvidedKey = _options.ServerSideEncryptionCustomerKey,
         };
-        return AskAsync(() => _client.GetObjectAsync(request, cancellationToken), "read", key);
+        return await AskAsync(() => _client.GetObjectAsync(request, cancellationToken), "read", key);
     }
 
     private ServerSideEncryptionCustomerMethod? CustomerMethod =>
         _options.ServerSideEncryptionCustomerKey is null ? null : ServerSideEncryptionCustomerMethod.AES256;
 
-    private PutObjectRequest NewPut(string key, Stream body)
+    internal PutObjectRequest NewPut(string key, Stream body)
     {
+        RefuseThePast();
         var request = new PutObjectRequest
         {
             BucketName = _options.Bucket,
@@ -263,7 +288,30 @@ public sealed partial class S3Store : IStore
             request.StorageClass = storageClass;
         }
 
+        if (_objectLock is not null && ObjectLockPolicy.Covers(key))
+        {
+            _objectLock.Apply(request);
+            request.MD5Digest = Digest(body); // without one the protocol refuses a lock
+        }
+
         return request;
+    }
+
+    private void RefuseThePast()
+    {
+        if (_options.AsOf is { } asOf)
+        {
+            throw new StoreException(StoreFailure.AccessDenied, $"{Location} is shown as it was at {asOf:u}, and the past cannot be written to.");
+        }
+    }
+
+    private static string Digest(Stream body)
+    {
+#pragma warning disable CA5351 // what the protocol's header wants; integrity is the repository's own business
+        var digest = Convert.ToBase64String(System.Security.Cryptography.MD5.HashData(body));
+#pragma warning restore CA5351
+        body.Position = 0;
+        return digest;
     }
 
     // CONFIG and locks are read at every opening: they stay where reading is quick and free
@@ -287,9 +335,15 @@ public sealed partial class S3Store : IStore
             start.ServerSideEncryptionKeyManagementServiceKeyId = _options.ServerSideEncryptionKmsKey;
         }
 
+        RefuseThePast();
         if (StorageClassFor(key) is { } storageClass)
         {
             start.StorageClass = storageClass;
+        }
+
+        if (ObjectLockPolicy.Covers(key))
+        {
+            _objectLock?.Apply(start);
         }
 
         return start;
@@ -350,7 +404,7 @@ public sealed partial class S3Store : IStore
         }
     }
 
-    private async Task<T> AskAsync<T>(Func<Task<T>> request, string verb, string key)
+    internal async Task<T> AskAsync<T>(Func<Task<T>> request, string verb, string key)
     {
         try
         {
