@@ -106,6 +106,23 @@ public class TokenTests
     }
 
     [Fact]
+    public async Task In_open_mode_a_client_of_before_2025_gets_what_has_replaced_its_scopes()
+    {
+        await using var google = await Google.StartAsync(options => options with { AdoptUnknown = true });
+        using var handler = new SocketsHttpHandler { AllowAutoRedirect = false };
+        using var browser = new HttpClient(handler);
+        using var response = await browser.GetAsync(google.Emulator.UrlOf(GoogleHosts.Accounts) + "/o/oauth2/auth?response_type=code&access_type=offline&client_id=somebody" +
+            $"&redirect_uri={Uri.EscapeDataString("http://127.0.0.1:53682/")}&scope={Uri.EscapeDataString("openid https://www.googleapis.com/auth/photoslibrary")}", Google.Ct);
+        var code = Uri.UnescapeDataString(response.Headers.Location!.OriginalString.Split("code=")[1].Split('&')[0]);
+        var answer = (await google.FormAsync(google.Emulator.TokenUri, ("grant_type", "authorization_code"), ("code", code), ("client_id", "somebody"),
+            ("client_secret", "anything"), ("redirect_uri", "http://127.0.0.1:53682/"))).Json;
+        Assert.NotNull(answer["refresh_token"]);
+        google.Alice.Library.Add("a.jpg", Google.Photo(1), google.Client);
+        var token = answer["access_token"]!.ToString();
+        Assert.Single((await google.GetAsync(google.Library("mediaItems"), token)).Json["mediaItems"]!.AsArray());
+    }
+
+    [Fact]
     public async Task A_person_may_refuse_or_tick_less_than_was_asked_for()
     {
         await using var google = await Google.StartAsync();

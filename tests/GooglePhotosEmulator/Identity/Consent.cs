@@ -87,7 +87,8 @@ public sealed class Consent
         var scopes = GrantedScopes(request.Query("scope")!.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         var offline = request.Query("access_type") == "offline";
         var again = (request.Query("prompt") ?? "").Split(' ').Contains("consent") || request.Query("approval_prompt") == "force";
-        var known = _identities.Grants.Any(grant => grant.User == user && grant.ClientId == client.Id && grant.IsAlive(_time.GetUtcNow()));
+        // a client that is only taken for the default one has not been here before
+        var known = client.Id == clientId && _identities.Grants.Any(grant => grant.User == user && grant.ClientId == client.Id && grant.IsAlive(_time.GetUtcNow()));
         var code = _identities.Mint.Code();
         _codes[code] = new PendingCode(client.Id, user, scopes, redirect, request.Query("code_challenge"), request.Query("code_challenge_method") ?? "plain",
             offline && (again || !known), _time.GetUtcNow().AddMinutes(10));
