@@ -12,7 +12,31 @@ public sealed class ItemJoinTests
     private static readonly DateTimeOffset November = new(2026, 11, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly EntryPath Iceland = EntryPath.Parse("/Google Photos/Iceland");
 
-    private readonly HashSet<string> _taken = [];
+    private readonly Names _names = new();
+
+    private sealed class Names : IFolderNames
+    {
+        private readonly HashSet<string> _taken = [];
+        private readonly Dictionary<string, StemUse> _stems = [];
+
+        public bool IsTaken(EntryPath folder, string name) => _taken.Contains(folder + "/" + TreeNames.Fold(name));
+
+        public StemUse UseOf(EntryPath folder, string stem) => _stems.GetValueOrDefault(folder + "/" + TreeNames.Fold(stem));
+
+        public void Take(CatalogItem item)
+        {
+            foreach (var (path, _, _) in ItemJoin.Placements(item))
+            {
+                var place = EntryPath.Parse(path);
+                _taken.Add(place.Parent + "/" + TreeNames.Fold(place.Name));
+            }
+
+            foreach (var (folder, stem, owned) in ItemNames.StemsOf(item))
+            {
+                _stems[folder + "/" + TreeNames.Fold(stem)] = owned ? StemUse.Owned : StemUse.Shared;
+            }
+        }
+    }
 
     private static StoredContent Content(string name) => new("sha256-" + name, "sha1", "00000001", 10, "object-" + name, "image/jpeg", null);
 
@@ -24,13 +48,8 @@ public sealed class ItemJoinTests
 
     private CatalogItem Join(CatalogItem? known, IncomingItem item, IncomingFile file)
     {
-        var joined = ItemJoin.Join(known, item, file, (folder, name) => _taken.Contains(folder + "/" + TreeNames.Fold(name)));
-        foreach (var (path, _, _) in ItemJoin.Placements(joined))
-        {
-            var place = EntryPath.Parse(path);
-            _taken.Add(place.Parent + "/" + TreeNames.Fold(place.Name));
-        }
-
+        var joined = ItemJoin.Join(known, item, file, _names);
+        _names.Take(joined);
         return joined;
     }
 
@@ -104,6 +123,51 @@ public sealed class ItemJoinTests
         Assert.Equal("/Google Photos/Photos from 2023/img_1(1).JPG", second.Files[0].Paths[0]);
         Assert.Equal("/Google Photos/Photos from 2023/img_1(1)-edited.jpg", edited.Files[1].Paths[0]);
         Assert.Single(edited.Sidecars!);
+    }
+
+    [Fact]
+    public void An_edited_version_that_comes_first_keeps_the_place_of_its_original_free()
+    {
+        IncomingItem Described(string url) => Item("s" + url, September, url: url) with { MainEntryName = "IMG_1.jpg", Family = [new("edited", "IMG_1-edited.jpg")] };
+        var edited = Join(null, Described("https://photos/1"), File("e1", "edited", name: "IMG_1-edited.jpg"));
+        var other = Join(null, Item("s9", September, url: "https://photos/9"), File("x", sidecar: "s9"));
+        var second = Join(null, Described("https://photos/2"), File("e2", "edited", name: "IMG_1-edited(1).jpg"));
+        var whole = Join(edited, Described("https://photos/1"), File("a", sidecar: "shttps://photos/1"));
+
+        Assert.Equal(["/Google Photos/Photos from 2023/IMG_1-edited.jpg", "/Google Photos/Photos from 2023/IMG_1.jpg.supplemental-metadata.json"], ItemJoin.Placements(edited).Select(place => place.Path));
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_1(1).jpg", other.Files[0].Paths[0]);
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_1(2)-edited.jpg", second.Files[0].Paths[0]);
+        Assert.Equal(["/Google Photos/Photos from 2023/IMG_1.jpg", "/Google Photos/Photos from 2023/IMG_1-edited.jpg", "/Google Photos/Photos from 2023/IMG_1.jpg.supplemental-metadata.json"],
+            ItemJoin.Placements(whole).Select(place => place.Path));
+    }
+
+    [Fact]
+    public void A_picture_with_a_clip_shares_its_stem_with_no_other_picture()
+    {
+        var raw = Join(null, Item("s1", September, title: "IMG_2.DNG", url: "https://photos/1"), File("r", name: "IMG_2.DNG", sidecar: "s1"));
+        var jpeg = Join(null, Item("s2", September, title: "IMG_2.jpg", url: "https://photos/2"), File("j", name: "IMG_2.jpg", sidecar: "s2"));
+        var live = Join(null, Item("s3", September, title: "IMG_2.HEIC", url: "https://photos/3") with { MainEntryName = "IMG_2.HEIC", Family = [new("live", "IMG_2.MP4")] },
+            File("l", "live", name: "IMG_2.MP4"));
+        var png = Join(null, Item("s4", September, title: "IMG_2(1).PNG", url: "https://photos/4"), File("p", name: "IMG_2(1).PNG", sidecar: "s4"));
+
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_2.DNG", raw.Files[0].Paths[0]);
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_2.jpg", jpeg.Files[0].Paths[0]);
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_2(1).MP4", live.Files[0].Paths[0]);
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_2(1)(1).PNG", png.Files[0].Paths[0]);
+    }
+
+    [Fact]
+    public void A_new_date_moves_all_files_of_an_item_under_one_name()
+    {
+        Join(null, Item("s9", September, taken: 1577836800, url: "https://photos/9"), File("x", sidecar: "s9"));
+        var item = Join(null, Item("s1", September), File("a", sidecar: "s1"));
+        item = Join(item, Item("s1", September), File("e", "edited", name: "IMG_1-edited.jpg"));
+
+        var moved = Join(item, Item("s2", November, taken: 1577836800), File("a", sidecar: "s2"));
+
+        Assert.Equal(
+            ["/Google Photos/Photos from 2020/IMG_1(1).jpg", "/Google Photos/Photos from 2020/IMG_1(1)-edited.jpg", "/Google Photos/Photos from 2020/IMG_1(1).jpg.supplemental-metadata.json"],
+            ItemJoin.Placements(moved).Select(place => place.Path));
     }
 
     [Fact]

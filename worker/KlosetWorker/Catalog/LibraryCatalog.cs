@@ -10,7 +10,7 @@ namespace KlosetWorker.Catalog;
 /// The catalog while a backup works on it. The lines lie in a file of the cache; memory holds only hashes and positions, about a hundred
 /// bytes an item, so it does not grow with what the items say of themselves.
 /// </summary>
-internal sealed class LibraryCatalog : IDisposable
+internal sealed class LibraryCatalog : IFolderNames, IDisposable
 {
     private readonly FileStream _spool;
     private readonly List<Row> _rows = [];
@@ -18,6 +18,8 @@ internal sealed class LibraryCatalog : IDisposable
     private readonly Dictionary<UInt128, int> _byContent = [];
     private readonly Dictionary<UInt128, int> _byEntry = [];
     private readonly HashSet<ulong> _names = [];
+    private readonly HashSet<ulong> _stems = [];
+    private readonly HashSet<ulong> _ownedStems = [];
     private readonly HashSet<int> _touchedYears = [];
 
     private LibraryCatalog(string cacheFolder)
@@ -105,6 +107,12 @@ internal sealed class LibraryCatalog : IDisposable
     }
 
     public bool IsTaken(EntryPath folder, string name) => _names.Contains(NameKey(folder, name));
+
+    public StemUse UseOf(EntryPath folder, string stem)
+    {
+        var key = NameKey(folder, stem);
+        return _ownedStems.Contains(key) ? StemUse.Owned : _stems.Contains(key) ? StemUse.Shared : StemUse.Free;
+    }
 
     /// <summary>Keeps a name free of others from now on.</summary>
     public void Take(EntryPath folder, string name) => _names.Add(NameKey(folder, name));
@@ -210,6 +218,11 @@ internal sealed class LibraryCatalog : IDisposable
         {
             var place = EntryPath.Parse(path);
             Take(place.Parent, place.Name);
+        }
+
+        foreach (var (folder, stem, owned) in ItemNames.StemsOf(item))
+        {
+            (owned ? _ownedStems : _stems).Add(NameKey(folder, stem));
         }
     }
 

@@ -10,7 +10,14 @@ namespace KlosetWorker.Takeout;
 /// <param name="From">Time of the export.</param>
 /// <param name="MainSidecar">The bytes of <paramref name="Sidecar"/>.</param>
 /// <param name="Year">Of the year folder, when no time is known.</param>
-internal sealed record IncomingItem(Sidecar? Sidecar, StoredContent? MainSidecar, string Rank, DateTimeOffset From, bool Trashed, int? Year);
+internal sealed record IncomingItem(Sidecar? Sidecar, StoredContent? MainSidecar, string Rank, DateTimeOffset From, bool Trashed, int? Year)
+{
+    /// <summary>Name of the main file in the archive; null when only others of its files are there.</summary>
+    public string? MainEntryName { get; init; }
+
+    /// <summary>The item's other files in this export, which need names beside the main one.</summary>
+    public IReadOnlyList<ItemRelative> Family { get; init; } = [];
+}
 
 /// <summary>One copy of one file of the item, where the export shows it.</summary>
 /// <param name="Folder">The folder of the tree that it belongs into; null for the folder of its year.</param>
@@ -24,10 +31,10 @@ internal sealed record IncomingFile(string Role, string EntryName, EntryPath? Fo
 /// </summary>
 internal static class ItemJoin
 {
-    public static CatalogItem Join(CatalogItem? known, IncomingItem item, IncomingFile file, Func<EntryPath, string, bool> isTaken)
+    public static CatalogItem Join(CatalogItem? known, IncomingItem item, IncomingFile file, IFolderNames names)
     {
-        var joined = known is null ? Begin(item, file) : Revise(known, item, isTaken);
-        joined = AddFile(joined, item, file, isTaken);
+        var joined = known is null ? Begin(item, file) : Revise(known, item, names);
+        joined = AddFile(joined, item, file, names);
         if (file.Album is { } album && !(joined.Albums ?? []).Any(membership => membership.Folder == album))
         {
             joined = joined with { Albums = [.. joined.Albums ?? [], new(album)] };
@@ -39,14 +46,14 @@ internal static class ItemJoin
     }
 
     /// <summary>A sidecar in an album whose file lies elsewhere: the item becomes a member, and its main file is shown there, too.</summary>
-    public static CatalogItem JoinAlbum(CatalogItem known, IncomingItem item, EntryPath folder, string album, Func<EntryPath, string, bool> isTaken)
+    public static CatalogItem JoinAlbum(CatalogItem known, IncomingItem item, EntryPath folder, string album, IFolderNames names)
     {
         var main = known.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original) ?? known.Files[0];
-        return Join(known, item, new(main.Role, EntryPath.Parse(main.Paths[0]).Name, folder, album, StoredContent.Of(main), item.MainSidecar), isTaken);
+        return Join(known, item, new(main.Role, EntryPath.Parse(main.Paths[0]).Name, folder, album, StoredContent.Of(main), item.MainSidecar), names);
     }
 
     /// <summary>Newer metadata of a known item without any file.</summary>
-    public static CatalogItem Revise(CatalogItem known, IncomingItem item, Func<EntryPath, string, bool> isTaken)
+    public static CatalogItem Revise(CatalogItem known, IncomingItem item, IFolderNames names)
     {
         var held = known.Sidecars is { Count: > 0 } sidecars ? sidecars[0] : null;
         if (item.MainSidecar is not { } main || item.Sidecar is not { } facts || held?.Sha256 == main.Sha256
@@ -62,7 +69,7 @@ internal static class ItemJoin
                 ? known.Sidecars
                 : [new() { Paths = held.Paths, Size = main.Size, Sha256 = main.Sha256, Object = main.Object }, .. known.Sidecars!.Skip(1)],
         };
-        return YearOf(known, null) == YearOf(revised, null) || revised.Taken is null ? revised : Move(known, revised, isTaken);
+        return YearOf(known, null) == YearOf(revised, null) || revised.Taken is null ? revised : Move(known, revised, names);
     }
 
     /// <summary>Where the item's bytes lie in the tree: path, object, and time of the file.</summary>
@@ -140,20 +147,19 @@ internal static class ItemJoin
 
     private static int? YearOf(CatalogItem item, int? yearFolder) => item.Taken?.UtcDateTime.Year ?? yearFolder;
 
-    private static CatalogItem AddFile(CatalogItem joined, IncomingItem item, IncomingFile file, Func<EntryPath, string, bool> isTaken)
+    private static CatalogItem AddFile(CatalogItem joined, IncomingItem item, IncomingFile file, IFolderNames names)
     {
         var folder = file.Folder ?? YearFolder(YearOf(joined, item.Year));
         var prefix = folder + "/";
         var files = joined.Files.ToList();
         var index = files.FindIndex(held => held.Sha256 == file.Content.Sha256 && held.Role == file.Role);
-        string? path = null;
+        var main = ItemNames.MainIn(joined, folder) ?? ChooseMain(joined, item, file, folder, names);
         if (index >= 0)
         {
             var held = files[index];
-            path = held.Paths.FirstOrDefault(place => place.StartsWith(prefix, StringComparison.Ordinal));
-            if (path is null)
+            if (!held.Paths.Any(place => place.StartsWith(prefix, StringComparison.Ordinal)))
             {
-                path = prefix + Free(folder, EntryPath.Parse(held.Paths[0]).Name, file.Sidecar is not null, isTaken);
+                var path = prefix + NameOf(joined, file, folder, main, names);
                 files[index] = held with { Paths = file.Folder is null ? [path, .. held.Paths] : [.. held.Paths, path] };
             }
 
@@ -172,21 +178,29 @@ internal static class ItemJoin
             if (replaced >= 0)
             {
                 // Edited again: the new version takes the old one's places; the old bytes stay in the older snapshots.
-                path = files[replaced].Paths.First(place => place.StartsWith(prefix, StringComparison.Ordinal));
                 files[replaced] = New(file, files[replaced].Paths);
                 joined = joined with { Revision = joined.Revision + 1 };
             }
             else
             {
-                path = prefix + Free(folder, NameOf(joined, file), file.Sidecar is not null || file.Role == CatalogRoles.Original, isTaken);
-                files.Add(New(file, [path]));
+                files.Add(New(file, [prefix + NameOf(joined, file, folder, main, names)]));
                 files.Sort((left, right) => Rank(left.Role).CompareTo(Rank(right.Role)));
             }
         }
 
         joined = joined with { Files = files };
-        var ownsSidecar = file.Role == CatalogRoles.Original || files.TrueForAll(held => held.Role != CatalogRoles.Original);
-        return ownsSidecar && (file.Sidecar ?? item.MainSidecar) is { } sidecar ? AddSidecar(joined, sidecar, path + TreeNames.SidecarSuffix) : joined;
+        return (file.Sidecar ?? item.MainSidecar) is { } sidecar ? AddSidecar(joined, sidecar, prefix + main + TreeNames.SidecarSuffix) : joined;
+    }
+
+    /// <summary>The first file of the item in this folder, whichever it is, decides the name of the main file.</summary>
+    private static string ChooseMain(CatalogItem joined, IncomingItem item, IncomingFile file, EntryPath folder, IFolderNames names)
+    {
+        var elsewhere = joined.Files.Count > 0 ? ItemNames.MainIn(joined, EntryPath.Parse(joined.Files[0].Paths[0]).Parent) : null;
+        var entryName = file.Role == CatalogRoles.Original ? file.EntryName : item.MainEntryName ?? joined.Title ?? file.EntryName;
+        var family = item.Family.Union(joined.Files.Where(held => held.Role != CatalogRoles.Original)
+            .Select(held => new ItemRelative(held.Role, EntryPath.Parse(held.Paths[0]).Name))).ToArray();
+        var isLonely = joined.Sidecars is null && item.MainSidecar is null && file.Sidecar is null && ItemNames.IsClip(file.EntryName);
+        return ItemNames.Choose(folder, elsewhere, TreeNames.OfMedia(joined.Title, entryName, CatalogRoles.Original), family, isLonely, names);
     }
 
     private static CatalogItem AddSidecar(CatalogItem joined, StoredContent sidecar, string path)
@@ -224,52 +238,54 @@ internal static class ItemJoin
     };
 
     /// <summary>Files of one item share the stem, counter included, so that they find one another again by name.</summary>
-    private static string NameOf(CatalogItem joined, IncomingFile file)
+    private static string NameOf(CatalogItem joined, IncomingFile file, EntryPath folder, string main, IFolderNames names)
     {
-        var main = joined.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original);
-        if (file.Role == CatalogRoles.Original || main is null)
+        if (file.Role == CatalogRoles.Original)
         {
-            return TreeNames.OfMedia(joined.Title, file.EntryName, file.Role);
+            // The same item with other bytes in the same folder: both are kept.
+            var isThere = joined.Files.Any(held => held.Role == CatalogRoles.Original && held.Paths.Contains(folder + "/" + main, StringComparer.Ordinal));
+            return isThere ? ItemNames.Free(folder, main, names) : main;
         }
 
-        return TreeNames.OfMedia(EntryPath.Parse(main.Paths[0]).Name, file.EntryName, file.Role);
-    }
-
-    private static string Free(EntryPath folder, string name, bool withSidecar, Func<EntryPath, string, bool> isTaken)
-    {
-        for (var counter = 0; ; counter++)
-        {
-            var candidate = TreeNames.WithCounter(name, counter);
-            if (!isTaken(folder, candidate) && !(withSidecar && isTaken(folder, TreeNames.SidecarOf(candidate))))
-            {
-                return candidate;
-            }
-        }
+        return ItemNames.Free(folder, TreeNames.OfMedia(main, file.EntryName, file.Role), names);
     }
 
     /// <summary>The photo was given another date: what lay in the old year's folder lies in the new one's.</summary>
-    private static CatalogItem Move(CatalogItem before, CatalogItem after, Func<EntryPath, string, bool> isTaken)
+    private static CatalogItem Move(CatalogItem before, CatalogItem after, IFolderNames names)
     {
-        var from = YearFolder(YearOf(before, null)) + "/";
-        var to = YearFolder(YearOf(after, null));
-        var moved = new Dictionary<string, string>(StringComparer.Ordinal);
-        var files = after.Files.Select(file => file with
+        var old = YearFolder(YearOf(before, null));
+        if (ItemNames.MainIn(after, old) is not { } oldMain)
         {
-            Paths = [.. file.Paths.Select(path =>
-            {
-                if (!path.StartsWith(from, StringComparison.Ordinal))
-                {
-                    return path;
-                }
+            return after;
+        }
 
-                var place = to + "/" + Free(to, path[from.Length..], withSidecar: true, isTaken);
-                moved[path + TreeNames.SidecarSuffix] = place + TreeNames.SidecarSuffix;
-                return place;
-            })],
-        }).ToArray();
+        var (from, folder) = (old + "/", YearFolder(YearOf(after, null)));
+        var family = after.Files.Where(file => file.Role != CatalogRoles.Original)
+            .Select(file => new ItemRelative(file.Role, EntryPath.Parse(file.Paths[0]).Name)).ToArray();
+        var main = ItemNames.Choose(folder, oldMain, TreeNames.OfMedia(after.Title, oldMain, CatalogRoles.Original), family, isLonely: false, names);
+        var used = new HashSet<string>(StringComparer.Ordinal);
+        string MoveOne(string path, string role)
+        {
+            if (!path.StartsWith(from, StringComparison.Ordinal))
+            {
+                return path;
+            }
+
+            var name = path[from.Length..];
+            var wanted = role == CatalogRoles.Original ? (name == oldMain ? main : name) : TreeNames.OfMedia(main, name, role);
+            var free = ItemNames.Free(folder, wanted, names);
+            for (var counter = 1; !used.Add(free); counter++)
+            {
+                free = ItemNames.Free(folder, TreeNames.WithCounter(wanted, counter), names);
+            }
+
+            return folder + "/" + free;
+        }
+
+        var files = after.Files.Select(file => file with { Paths = [.. file.Paths.Select(path => MoveOne(path, file.Role))] }).ToArray();
         var sidecars = after.Sidecars?.Select(sidecar => sidecar with
         {
-            Paths = [.. sidecar.Paths.Select(path => moved.GetValueOrDefault(path, path))],
+            Paths = [.. sidecar.Paths.Select(path => path == from + oldMain + TreeNames.SidecarSuffix ? folder + "/" + main + TreeNames.SidecarSuffix : path)],
         }).ToArray();
         return after with { Files = files, Sidecars = sidecars };
     }

@@ -327,7 +327,11 @@ internal sealed class SetIngestion(
             item.Rank.ToString().ToLowerInvariant(),
             _from,
             item.Trashed,
-            item.Year);
+            item.Year)
+        {
+            MainEntryName = item.Files.FirstOrDefault(one => one.Role == FileRole.Original) is { } main ? _export!.Entries[main.Entries[0]].Name : null,
+            Family = [.. item.Files.Where(one => one.Role != FileRole.Original).Select(one => new ItemRelative(RoleOf(one.Role), _export!.Entries[one.Entries[0]].Name))],
+        };
         var row = _rowOf[index] ?? Find(item, content);
         if (row is null && !IsWanted(item))
         {
@@ -341,16 +345,9 @@ internal sealed class SetIngestion(
             : entry.Folder.Length == 0 ? CatalogPaths.Photos.Append("Undated")
             : CatalogPaths.Photos.Append(TreeNames.Clean(LastName(entry.Folder)));
         var own = verdict.Sidecar >= 0 && _export!.Entries[verdict.Sidecar].Folder == entry.Folder ? _contents.GetValueOrDefault(verdict.Sidecar) : null;
-        var role = verdict.Role switch
-        {
-            FileRole.Edited => CatalogRoles.Edited,
-            FileRole.LiveVideo => CatalogRoles.Live,
-            FileRole.MotionVideo => CatalogRoles.Motion,
-            _ => CatalogRoles.Original,
-        };
-        var file = new IncomingFile(role, entry.Name, folder, album, content, own);
+        var file = new IncomingFile(RoleOf(verdict.Role), entry.Name, folder, album, content, own);
         var before = row is { } known ? catalog.Read(known) : null;
-        var after = ItemJoin.Join(before, incoming, file, catalog.IsTaken);
+        var after = ItemJoin.Join(before, incoming, file, catalog);
         await SaveAsync(index, row, before, after, SourcesOf(entry, content), cancellationToken);
         if (item.Sidecar is null && before is null)
         {
@@ -453,8 +450,8 @@ internal sealed class SetIngestion(
             var incoming = new IncomingItem(sidecar, content, before.Rank, _from, sidecar.Trashed, null);
             var album = _albumFolders.GetValueOrDefault(entry.Folder);
             var after = album is null
-                ? ItemJoin.Revise(before, incoming, catalog.IsTaken)
-                : ItemJoin.JoinAlbum(before, incoming, CatalogPaths.Photos.Append(album), album, catalog.IsTaken);
+                ? ItemJoin.Revise(before, incoming, catalog)
+                : ItemJoin.JoinAlbum(before, incoming, CatalogPaths.Photos.Append(album), album, catalog);
             await SaveAsync(null, known, before, after, [], cancellationToken);
         }
 
@@ -540,6 +537,14 @@ internal sealed class SetIngestion(
             }
         }
     }
+
+    private static string RoleOf(FileRole role) => role switch
+    {
+        FileRole.Edited => CatalogRoles.Edited,
+        FileRole.LiveVideo => CatalogRoles.Live,
+        FileRole.MotionVideo => CatalogRoles.Motion,
+        _ => CatalogRoles.Original,
+    };
 
     private static string LastName(string folder) => folder[(folder.LastIndexOf('/') + 1)..];
 }
