@@ -17,6 +17,7 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
     private readonly Dictionary<ulong, int> _byIdentity = [];
     private readonly Dictionary<UInt128, int> _byContent = [];
     private readonly Dictionary<UInt128, int> _byEntry = [];
+    private readonly Dictionary<ulong, int> _byMoment = [];
     private readonly HashSet<ulong> _names = [];
     private readonly HashSet<ulong> _stems = [];
     private readonly HashSet<ulong> _ownedStems = [];
@@ -29,7 +30,10 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         _spool = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
     }
 
-    public int Count => _rows.Count;
+    public int Count { get; private set; }
+
+    /// <summary>Rows of all items, in no particular order.</summary>
+    public IEnumerable<int> Rows => Enumerable.Range(0, _rows.Count).Where(row => !IsGone(row));
 
     public long Files { get; private set; }
 
@@ -89,11 +93,24 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         Index(row, item);
     }
 
+    /// <summary>Takes an item out: another one was found to be the same, and has its identities from now on.</summary>
+    public void Remove(int row, CatalogItem item)
+    {
+        Files -= item.Files.Count;
+        Bytes -= item.Files.Sum(file => file.Size);
+        Count--;
+        _touchedYears.Add(_rows[row].Year);
+        _rows[row] = default;
+    }
+
     /// <summary>By identity or alias.</summary>
     public int? FindIdentity(string id) => Find(_byIdentity, Hash(id));
 
     /// <summary>An item that has this content and was taken at this time.</summary>
     public int? FindContent(string sha256, DateTimeOffset? taken) => Find(_byContent, ContentKey(sha256, taken));
+
+    /// <summary>An item of this title that was taken in this second.</summary>
+    public int? FindMoment(string title, DateTimeOffset taken) => Find(_byMoment, MomentKey(title, taken));
 
     /// <summary>The file that an archive entry of this name, size and CRC-32 is, when it is held already.</summary>
     public (int Row, CatalogFile File)? FindEntry(string name, long size, string crc32)
@@ -124,7 +141,7 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         var lines = new List<(long Taken, int Row)>();
         for (var row = 0; row < _rows.Count; row++)
         {
-            if (_rows[row].Year == year)
+            if (_rows[row].Year == year && !IsGone(row))
             {
                 lines.Add((_rows[row].Taken, row));
             }
@@ -158,7 +175,7 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
 
     /// <summary>Items by the year they were taken; 0 for those without a time.</summary>
     public IEnumerable<(int Year, int Count)> CountByYear() =>
-        _rows.Where(row => row.Year != 0).GroupBy(row => row.Year).Select(year => (year.Key, year.Count()));
+        _rows.Where(row => row is { Year: not 0, Length: not 0 }).GroupBy(row => row.Year).Select(year => (year.Key, year.Count()));
 
     /// <summary>The years' files are written.</summary>
     public void Saved() => _touchedYears.Clear();
@@ -166,7 +183,7 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
     /// <summary>All items, in no particular order.</summary>
     public IEnumerable<CatalogItem> ReadAll()
     {
-        for (var row = 0; row < _rows.Count; row++)
+        foreach (var row in Rows)
         {
             yield return Read(row);
         }
@@ -177,6 +194,7 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
     private int Append(CatalogItem item, ReadOnlySpan<byte> line)
     {
         _rows.Add(Place(item, line));
+        Count++;
         return _rows.Count - 1;
     }
 
@@ -193,25 +211,30 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         _byIdentity[Hash(item.Id)] = row;
         foreach (var alias in item.Aliases ?? [])
         {
-            _byIdentity.TryAdd(Hash(alias), row);
+            Point(_byIdentity, Hash(alias), row);
         }
 
         foreach (var file in item.Files)
         {
             Files++;
             Bytes += file.Size;
-            _byContent.TryAdd(ContentKey(file.Sha256, item.Taken), row);
+            Point(_byContent, ContentKey(file.Sha256, item.Taken), row);
             foreach (var path in file.Paths)
             {
                 var place = EntryPath.Parse(path);
                 Take(place.Parent, place.Name);
-                _byEntry.TryAdd(EntryKey(place.Name, file.Size, file.Crc32), row);
+                Point(_byEntry, EntryKey(place.Name, file.Size, file.Crc32), row);
             }
 
             foreach (var name in file.EntryNames ?? [])
             {
-                _byEntry.TryAdd(EntryKey(name, file.Size, file.Crc32), row);
+                Point(_byEntry, EntryKey(name, file.Size, file.Crc32), row);
             }
+        }
+
+        if (item is { Title: { } title, Taken: { } taken })
+        {
+            Point(_byMoment, MomentKey(title, taken), row);
         }
 
         foreach (var path in (item.Sidecars ?? []).SelectMany(sidecar => sidecar.Paths))
@@ -226,8 +249,23 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         }
     }
 
-    private static int? Find<TKey>(Dictionary<TKey, int> index, TKey key)
-        where TKey : notnull => index.TryGetValue(key, out var row) ? row : null;
+    /// <summary>The first item keeps a key for as long as it is there.</summary>
+    private void Point<TKey>(Dictionary<TKey, int> index, TKey key, int row)
+        where TKey : notnull
+    {
+        if (!index.TryAdd(key, row) && IsGone(index[key]))
+        {
+            index[key] = row;
+        }
+    }
+
+    private bool IsGone(int row) => _rows[row].Length == 0;
+
+    private int? Find<TKey>(Dictionary<TKey, int> index, TKey key)
+        where TKey : notnull => index.TryGetValue(key, out var row) && !IsGone(row) ? row : null;
+
+    private static ulong MomentKey(string title, DateTimeOffset taken) =>
+        Hash(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{taken.ToUnixTimeSeconds()}/{TreeNames.Fold(title)}"));
 
     private static ulong Hash(string text) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text));
 

@@ -41,6 +41,9 @@ internal sealed record Manifest
     /// <summary>Files that are kept but belong to no item: path and why.</summary>
     public IReadOnlyList<ManifestNote> Unmatched { get; init; } = [];
 
+    /// <summary>Set while the newest export that looks like all of the library shows far less than is known: nothing is forgotten then.</summary>
+    public ManifestShrink? Shrunk { get; init; }
+
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     public ManifestSelection? Selection { get; init; }
@@ -70,6 +73,12 @@ internal sealed record ManifestSet
     /// <summary>Earliest upload among its items that were new: tells a missed export.</summary>
     public DateTimeOffset? OldestNewItem { get; init; }
 
+    /// <summary>Digest of its parts' names, sizes and versions.</summary>
+    public string? Listing { get; init; }
+
+    /// <summary>Since when, by the worker's clock, it has lain there like that. The clock of a store may be wrong.</summary>
+    public DateTimeOffset? ListedSince { get; init; }
+
     public IReadOnlyList<ManifestPart> Parts { get; init; } = [];
 }
 
@@ -89,6 +98,11 @@ internal sealed record ManifestPart
 }
 
 internal sealed record ManifestNote(string Name, string Reason);
+
+/// <param name="Set">The export that showed it.</param>
+/// <param name="Known">Items that the library had before.</param>
+/// <param name="Shown">Items that the export has.</param>
+internal sealed record ManifestShrink(string Set, DateTimeOffset Time, long Known, long Shown);
 
 /// <param name="Kind">part, entry, chain, base, export.</param>
 /// <param name="Set">The export that it belongs to.</param>

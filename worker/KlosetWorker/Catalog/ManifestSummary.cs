@@ -10,14 +10,18 @@ internal static class ManifestSummary
 
     public static LibraryTotals Library(Manifest manifest)
     {
-        var missing = manifest.GapHash is { } hash && manifest.AcceptedGaps.Contains(hash, StringComparer.Ordinal) ? [] : manifest.Missing;
+        var missing = IsAccepted(manifest) ? [] : manifest.Missing;
         return new(
             manifest.Counts.Items,
             manifest.Counts.Bytes,
             missing.Count,
             missing.Count > 0 ? manifest.GapHash : null,
-            missing.Count > 0 ? [.. missing.Take(MaxNames).Select(gap => gap.Name)] : null);
+            missing.Count > 0 ? [.. missing.Take(MaxNames).Select(gap => gap.Name)] : null,
+            Shrunk: manifest.Shrunk is not null);
     }
+
+    /// <summary>Whether a person has said that what is missing may stay missing: exactly this, and nothing since.</summary>
+    public static bool IsAccepted(Manifest manifest) => manifest.GapHash is { } hash && manifest.AcceptedGaps.Contains(hash, StringComparer.Ordinal);
 
     /// <summary>Google exports six times in a year, every two months; a chain of two shows that there is a schedule.</summary>
     private const int MonthsBetweenExports = 2;

@@ -24,7 +24,7 @@ internal sealed class BackupRun(RunContext context) : IRun
 
         // Look first, open later: an unchanged listing ends the run before a key is derived.
         if (request.Source is TakeoutSource takeout && backup.IngestedDigest is { } ingested
-            && (await TakeoutLocations.ListAsync(takeout, context.Control.Abort)).Digest == ingested)
+            && (await TakeoutLocations.ListAsync(takeout, context.Control.Abort)).Digest(request.AcceptedGaps) == ingested)
         {
             return new(new() { RunId = context.Order.RunId, Outcome = RunOutcome.NothingNew, Reason = "NothingNew", IngestedDigest = ingested }, ExitCode.Ok);
         }

@@ -72,11 +72,35 @@ internal static class ItemJoin
         return YearOf(known, null) == YearOf(revised, null) || revised.Taken is null ? revised : Move(known, revised, names);
     }
 
+    /// <summary>Takes in what another item was that turned out to be this one: its identities and its albums.</summary>
+    /// <param name="file">The copy of this item that was just joined.</param>
+    public static CatalogItem Absorb(CatalogItem into, CatalogItem part, IncomingItem item, IncomingFile file, IFolderNames names)
+    {
+        foreach (var membership in part.Albums ?? [])
+        {
+            if (!(into.Albums ?? []).Any(held => held.Folder == membership.Folder))
+            {
+                into = Join(into, item, file with { Folder = CatalogPaths.Photos.Append(membership.Folder), Album = membership.Folder, Sidecar = null }, names);
+            }
+        }
+
+        return into with { Aliases = [.. (into.Aliases ?? []).Union([part.Id, .. part.Aliases ?? []], StringComparer.Ordinal)] };
+    }
+
     /// <summary>Where the item's bytes lie in the tree: path, object, and time of the file.</summary>
     public static IEnumerable<(string Path, string Object, DateTimeOffset? Time)> Placements(CatalogItem? item) => item is null
         ? []
         : item.Files.SelectMany(file => file.Paths.Select(path => (path, file.Object, item.Taken)))
             .Concat((item.Sidecars ?? []).SelectMany(sidecar => sidecar.Paths.Select(path => (path, sidecar.Object, item.Taken))));
+
+    /// <summary>
+    /// Known by a copy that another door handed out: without place, re-encoded, nobody's original. It makes room when the export has it.
+    /// </summary>
+    public static bool IsProvisional(CatalogItem item) => item.Id.StartsWith("pick:", StringComparison.Ordinal);
+
+    /// <summary>Whether a provisional item can be this picture: the same pixels, as far as both tell them.</summary>
+    public static bool HasPixels(CatalogItem item, MediaMetadata? facts) => item.Width is not { } width || item.Height is not { } height
+        || facts?.Width is not { } ownWidth || facts.Height is not { } ownHeight || (width, height) == (ownWidth, ownHeight) || (width, height) == (ownHeight, ownWidth);
 
     public static EntryPath YearFolder(int? year) => CatalogPaths.Photos.Append(
         year is { } known ? string.Create(CultureInfo.InvariantCulture, $"Photos from {known:0000}") : "Undated");
@@ -172,12 +196,12 @@ internal static class ItemJoin
         }
         else
         {
-            var replaced = file.Role == CatalogRoles.Edited
-                ? files.FindIndex(held => held.Role == CatalogRoles.Edited && held.Paths.Any(place => place.StartsWith(prefix, StringComparison.Ordinal)))
+            var replaced = file.Role == CatalogRoles.Edited || (file.Role == CatalogRoles.Original && IsProvisional(joined))
+                ? files.FindIndex(held => held.Role == file.Role && held.Paths.Any(place => place.StartsWith(prefix, StringComparison.Ordinal)))
                 : -1;
             if (replaced >= 0)
             {
-                // Edited again: the new version takes the old one's places; the old bytes stay in the older snapshots.
+                // Edited again, or the real thing at last: it takes the old one's places; the old bytes stay in the older snapshots.
                 files[replaced] = New(file, files[replaced].Paths);
                 joined = joined with { Revision = joined.Revision + 1 };
             }

@@ -20,9 +20,12 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     private const uint FileMode = 0x1A4; // 0644
     private const uint FolderMode = 0x1ED; // 0755
 
-    /// <summary>Contents that this session stored and that the basis does not show yet: sidecars are read long before their photos.</summary>
-    private readonly Dictionary<string, StoredObject> _recent = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _placed = new(StringComparer.Ordinal);
+    /// <summary>Where in <see cref="Contents"/> the objects are that this session stored and that the basis does not show yet, by <see cref="KeyOf"/>.</summary>
+    private readonly Dictionary<ulong, long> _recent = [];
+    private readonly HashSet<ulong> _placed = [];
+
+    /// <summary>Objects that were given another path since the basis, and a path at which the basis has them.</summary>
+    private readonly Dictionary<ulong, string> _moved = [];
     private readonly HashSet<EntryPath> _folders = [];
     private readonly DateTimeOffset _started = time.GetUtcNow();
     private readonly string _cacheFolder = request.CacheFolder;
@@ -36,12 +39,16 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
 
     public Snapshot? Basis => _basis;
 
-    public async Task<StoredContent> StoreAsync(Stream content, string fileName, string? mime, bool isMedia, Action<int>? progress, CancellationToken cancellationToken)
+    /// <summary>What is known of contents between their storing and their placing.</summary>
+    public ContentSpool Contents { get; } = new(request.CacheFolder);
+
+    /// <returns>Where in <see cref="Contents"/> it lies, and what it is.</returns>
+    public async Task<(long Position, StoredContent Content)> StoreAsync(Stream stream, string fileName, Func<string?> mime, bool isMedia, Action<int>? progress, CancellationToken cancellationToken)
     {
         using var digests = new ContentDigests();
         using var probe = isMedia ? new MediaProbe() : null;
         var stored = await writer.WriteObjectAsync(
-            content,
+            stream,
             new ObjectOptions
             {
                 FileName = fileName,
@@ -54,15 +61,16 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             },
             cancellationToken);
         var (sha256, sha1, crc32) = digests.Finish();
-        var id = stored.Id.ToString();
-        _recent[id] = stored;
+        var content = new StoredContent(sha256, sha1, crc32, stored.Size, stored.Id.ToString(), mime() ?? stored.ContentType, stored) { Facts = probe?.Finish() };
+        var position = Contents.Add(content);
+        _recent[KeyOf(content.Object)] = position;
         NewBytes += stored.NewBytes;
-        return new(sha256, sha1, crc32, stored.Size, id, mime ?? stored.ContentType, stored) { Facts = probe?.Finish() };
+        return (position, content);
     }
 
     /// <summary>True when the content can still be placed: this session wrote it, or it lies at the path in the basis.</summary>
     public async Task<bool> HoldsAsync(CatalogFile file, CancellationToken cancellationToken) =>
-        _recent.ContainsKey(file.Object) || await FindAsync(file.Object, file.Paths, cancellationToken) is not null;
+        Recent(file.Object) is not null || await FindAsync(file.Object, file.Paths, cancellationToken) is not null;
 
     /// <summary>Puts what differs between two states of an item into the tree.</summary>
     /// <param name="sources">Other paths at which the basis may hold a content.</param>
@@ -79,9 +87,9 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             var place = EntryPath.Parse(path);
             await MakeFolderAsync(place.Parent, cancellationToken);
             var modified = Timestamp.From(taken ?? DateTimeOffset.UnixEpoch);
-            if (_recent.TryGetValue(objectId, out var stored))
+            if (Recent(objectId) is { } stored)
             {
-                _placed.Add(objectId);
+                _placed.Add(KeyOf(objectId));
                 await PutAsync(new PutFile(place, stored, FileMode, modified), cancellationToken);
                 continue;
             }
@@ -89,10 +97,20 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             var paths = ItemJoin.Placements(before).Where(held => held.Object == objectId).Select(held => held.Path).Concat(sources);
             var entry = await FindAsync(objectId, paths, cancellationToken)
                 ?? throw new RepositoryException(RepositoryFailure.Damaged, $"The content of {path} is in no snapshot of the account any more.");
+            _moved.TryAdd(KeyOf(objectId), entry.Path.ToString());
             await PutAsync(new PutEntry(place, entry with { ModTime = modified, Mode = FileMode }), cancellationToken);
         }
 
         foreach (var path in old.Keys)
+        {
+            await PutAsync(new Remove(EntryPath.Parse(path)), cancellationToken);
+        }
+    }
+
+    /// <summary>Takes an item out of the tree that another one has taken in.</summary>
+    public async Task RemoveAsync(CatalogItem item, CancellationToken cancellationToken)
+    {
+        foreach (var (path, _, _) in ItemJoin.Placements(item))
         {
             await PutAsync(new Remove(EntryPath.Parse(path)), cancellationToken);
         }
@@ -177,6 +195,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         }
 
         _placed.Clear();
+        _moved.Clear();
         _basis = await repository.OpenSnapshotAsync(header.Id, cancellationToken);
         return header;
     }
@@ -187,7 +206,15 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         {
             await _commit.DisposeAsync();
         }
+
+        Contents.Dispose();
     }
+
+    /// <summary>64 bits of an object's identifier, itself a hash: enough to find it, and what is found is compared.</summary>
+    private static ulong KeyOf(string objectId) => ulong.Parse(objectId.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
+    private StoredObject? Recent(string objectId) =>
+        _recent.TryGetValue(KeyOf(objectId), out var position) && Contents.Read(position) is var content && content.Object == objectId ? content.Stored : null;
 
     private async Task PutOwnAsync(EntryPath path, Stream content, CancellationToken cancellationToken)
     {
@@ -230,7 +257,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             return null;
         }
 
-        foreach (var path in paths)
+        foreach (var path in _moved.TryGetValue(KeyOf(objectId), out var moved) ? paths.Prepend(moved) : paths)
         {
             if (await _basis.FindAsync(EntryPath.Parse(path), cancellationToken) is { Kind: EntryKind.File } entry && entry.Object.ToString() == objectId)
             {

@@ -36,7 +36,8 @@ internal sealed class SetIngestion(
     /// <summary>One known file in a hundred is read all the same and compared.</summary>
     private const uint SampleOneIn = 100;
 
-    private readonly Dictionary<int, StoredContent> _contents = [];
+    /// <summary>By entry: where in the writer's spool its content is, plus one; 0 when it is not held.</summary>
+    private readonly List<long> _contents = [];
     private readonly Dictionary<string, string> _albumFolders = new(StringComparer.Ordinal);
     private readonly HashSet<string> _finished = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _from = set.Timestamp ?? set.LastChanged;
@@ -48,6 +49,12 @@ internal sealed class SetIngestion(
     private ExportClass _class = ExportClass.Selection;
     private string _classReason = "";
 
+    /// <summary>When the export counts as settled, if nothing changes until then.</summary>
+    public DateTimeOffset SettledAt => SetCompleteness.SettledAt(set, ListedSince, settle);
+
+    /// <summary>Since when, by our own clock, the export lies there as it does now.</summary>
+    private DateTimeOffset ListedSince => held?.Listing == ListingOf(set) && held.ListedSince is { } since && since <= now ? since : now;
+
     public ManifestSet Record { get; private set; } = new() { Name = set.Name, Time = set.Timestamp ?? set.LastChanged, Kind = "selection", Completeness = "pending" };
 
     public List<ManifestGap> Gaps { get; } = [];
@@ -58,6 +65,9 @@ internal sealed class SetIngestion(
 
     /// <summary>Rows of the catalog that this export shows.</summary>
     public HashSet<int> Seen { get; } = [];
+
+    /// <summary>Set when this export looks like all of the library, and shows far less of it than is known.</summary>
+    public ManifestShrink? Shrink { get; private set; }
 
     /// <summary>What tells that a part is still the same.</summary>
     public static string VersionOf(TakeoutPart part)
@@ -75,6 +85,10 @@ internal sealed class SetIngestion(
 
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
+
+    /// <summary>What tells that an export as a whole is still the same.</summary>
+    private static string ListingOf(TakeoutSet set) => Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', set.Parts.Select(part => $"{part.Path}\0{part.Size}\0{VersionOf(part)}")))).AsSpan(0, 8));
 
     /// <param name="newestExport">Time of the newest export before this one.</param>
     /// <param name="anchor">Called where a snapshot may be cut; true when a part has just been finished.</param>
@@ -131,7 +145,7 @@ internal sealed class SetIngestion(
             }
 
             part = content.Entry.Part;
-            if (!_contents.ContainsKey(content.Entry.Id))
+            if (!IsHeld(content.Entry.Id))
             {
                 await StoreAsync(content, cancellationToken);
             }
@@ -156,7 +170,7 @@ internal sealed class SetIngestion(
             // What an anchor of this very export holds is not read twice; only an old copy is worth a sample.
             if (held is not null || !IsSampled(entry))
             {
-                _contents[entry.Id] = StoredContent.Of(known);
+                Hold(entry.Id, library.Contents.Add(StoredContent.Of(known)));
                 tracker.AddBytes(entry.Size);
                 return;
             }
@@ -167,9 +181,7 @@ internal sealed class SetIngestion(
         try
         {
             await using var stream = await content.OpenAsync(cancellationToken);
-            _contents[entry.Id] = await library.StoreAsync(stream, entry.Name, entry.MimeType, !isJson, bytes => tracker.AddBytes(bytes), cancellationToken) is var stored && entry.MimeType is { } mime
-                ? stored with { Mime = mime }
-                : stored;
+            Hold(entry.Id, (await library.StoreAsync(stream, entry.Name, () => entry.MimeType, !isJson, bytes => tracker.AddBytes(bytes), cancellationToken)).Position);
             if (!isJson)
             {
                 totals.FilesRead++;
@@ -198,14 +210,28 @@ internal sealed class SetIngestion(
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
         if (sidecars.FirstOrDefault(sidecar => sidecar.Sha256 == sha256) is { } known)
         {
-            _contents[content.Entry.Id] = StoredContent.Of(known);
+            Hold(content.Entry.Id, library.Contents.Add(StoredContent.Of(known)));
             return true;
         }
 
         bytes.Position = 0;
-        _contents[content.Entry.Id] = await library.StoreAsync(bytes, content.Entry.Name, "application/json", isMedia: false, progress: null, cancellationToken);
+        Hold(content.Entry.Id, (await library.StoreAsync(bytes, content.Entry.Name, static () => "application/json", isMedia: false, progress: null, cancellationToken)).Position);
         return true;
     }
+
+    private void Hold(int entry, long position)
+    {
+        while (_contents.Count <= entry)
+        {
+            _contents.Add(0);
+        }
+
+        _contents[entry] = position + 1;
+    }
+
+    private bool IsHeld(int entry) => entry >= 0 && entry < _contents.Count && _contents[entry] != 0;
+
+    private StoredContent? Held(int entry) => IsHeld(entry) ? library.Contents.Read(_contents[entry] - 1) : null;
 
     private CatalogFile? Known(TakeoutEntry entry) =>
         entry.Crc32 is { } crc && entry.Size > 0 ? catalog.FindEntry(entry.Name, entry.Size, ContentDigests.CrcText(crc))?.File : null;
@@ -248,6 +274,7 @@ internal sealed class SetIngestion(
             ? new SetClass(before, held.Reason ?? "")
             : SetClassifier.Classify(facts, history);
         (_class, _classReason) = (verdict.Class, verdict.Reason);
+        Shrink = SetClassifier.LooksShrunken(facts, history) ? new(set.Name, _from, catalog.Count, facts.Items) : null;
         _oldestNew = held?.OldestNewItem ?? _library.Items
             .Where(item => item.Url is { } url && catalog.FindIdentity("url:" + url) is null && item.Sidecar?.CreatedAt is not null)
             .Min(item => item.Sidecar!.CreatedAt);
@@ -260,7 +287,7 @@ internal sealed class SetIngestion(
         {
             var row = item.Url is { } url ? catalog.FindIdentity("url:" + url) : null;
             var kind = row is not { } known ? ItemStanding.New
-                : item.SidecarEntry >= 0 && _contents.TryGetValue(item.SidecarEntry, out var sidecar) && catalog.Read(known).Sidecars?.Any(one => one.Sha256 == sidecar.Sha256) == true
+                : Held(item.SidecarEntry) is { } sidecar && catalog.Read(known).Sidecars?.Any(one => one.Sha256 == sidecar.Sha256) == true
                     && item.Files.All(file => Known(_export!.Entries[file.Entries[0]]) is not null)
                     ? ItemStanding.Unchanged
                     : ItemStanding.Changed;
@@ -291,7 +318,7 @@ internal sealed class SetIngestion(
     private async Task JoinAsync(TakeoutEntry entry, CancellationToken cancellationToken)
     {
         var verdict = _library!.Pairing.Verdicts[entry.Id];
-        if (!_contents.TryGetValue(entry.Id, out var content))
+        if (Held(entry.Id) is not { } content)
         {
             return; // damaged: named among the findings
         }
@@ -301,7 +328,7 @@ internal sealed class SetIngestion(
             case FileKind.Media when _itemOf[entry.Id] >= 0:
                 await JoinMediaAsync(entry, verdict, content, cancellationToken);
                 tracker.AddItems(1);
-                _contents.Remove(entry.Id);
+                _contents[entry.Id] = 0;
                 break;
             case FileKind.AlbumMetadata when _albumFolders.TryGetValue(entry.Folder, out var album):
                 await PutVerbatimAsync(CatalogPaths.Photos.Append(album).Append("metadata.json"), content, entry, cancellationToken);
@@ -323,7 +350,7 @@ internal sealed class SetIngestion(
         var sidecarEntry = item.SidecarEntry;
         var incoming = new IncomingItem(
             item.Sidecar,
-            sidecarEntry >= 0 ? _contents.GetValueOrDefault(sidecarEntry) : null,
+            Held(sidecarEntry),
             item.Rank.ToString().ToLowerInvariant(),
             _from,
             item.Trashed,
@@ -332,7 +359,8 @@ internal sealed class SetIngestion(
             MainEntryName = item.Files.FirstOrDefault(one => one.Role == FileRole.Original) is { } main ? _export!.Entries[main.Entries[0]].Name : null,
             Family = [.. item.Files.Where(one => one.Role != FileRole.Original).Select(one => new ItemRelative(RoleOf(one.Role), _export!.Entries[one.Entries[0]].Name))],
         };
-        var row = _rowOf[index] ?? Find(item, content);
+        var role = RoleOf(verdict.Role);
+        var row = _rowOf[index] ?? Find(item, role, content);
         if (row is null && !IsWanted(item))
         {
             return;
@@ -344,11 +372,24 @@ internal sealed class SetIngestion(
             : isYear || item.Year is not null ? null
             : entry.Folder.Length == 0 ? CatalogPaths.Photos.Append("Undated")
             : CatalogPaths.Photos.Append(TreeNames.Clean(LastName(entry.Folder)));
-        var own = verdict.Sidecar >= 0 && _export!.Entries[verdict.Sidecar].Folder == entry.Folder ? _contents.GetValueOrDefault(verdict.Sidecar) : null;
-        var file = new IncomingFile(RoleOf(verdict.Role), entry.Name, folder, album, content, own);
+        var own = verdict.Sidecar >= 0 && _export!.Entries[verdict.Sidecar].Folder == entry.Folder ? Held(verdict.Sidecar) : null;
+        var file = new IncomingFile(role, entry.Name, folder, album, content, own);
         var before = row is { } known ? catalog.Read(known) : null;
         var after = ItemJoin.Join(before, incoming, file, catalog);
-        await SaveAsync(index, row, before, after, SourcesOf(entry, content), cancellationToken);
+        var absorbed = FindPart(row, item, content);
+        if (absorbed is { Item: { } part })
+        {
+            after = ItemJoin.Absorb(after, part, incoming, file, catalog);
+        }
+
+        await SaveAsync(index, row, before, after, [.. SourcesOf(entry, content), .. absorbed?.Item.Files.SelectMany(one => one.Paths) ?? []], cancellationToken);
+        if (absorbed is { } gone)
+        {
+            catalog.Remove(gone.Row, gone.Item);
+            catalog.Update(_rowOf[index]!.Value, after, after);
+            await library.RemoveAsync(gone.Item, cancellationToken);
+        }
+
         if (item.Sidecar is null && before is null)
         {
             Unmatched.Add(new(after.Files[0].Paths[0], "no sidecar describes it"));
@@ -391,7 +432,7 @@ internal sealed class SetIngestion(
     }
 
     /// <summary>By url, then by content and time; an item that has a url of its own is never taken for another one.</summary>
-    private int? Find(TakeoutItem item, StoredContent content)
+    private int? Find(TakeoutItem item, string role, StoredContent content)
     {
         if (item.Url is { Length: > 0 } url && catalog.FindIdentity("url:" + url) is { } byUrl)
         {
@@ -401,10 +442,35 @@ internal sealed class SetIngestion(
         // An item that was saved while its sidecar was missing has no time yet.
         if ((catalog.FindContent(content.Sha256, item.Sidecar?.TakenAt) ?? catalog.FindContent(content.Sha256, null)) is not { } row)
         {
-            return null;
+            return FindProvisional(item, content)?.Row;
         }
 
-        return item.Url is { Length: > 0 } && catalog.Read(row).Id.StartsWith("url:", StringComparison.Ordinal) ? null : row;
+        var known = catalog.Read(row);
+        return (item.Url is { Length: > 0 } && known.Id.StartsWith("url:", StringComparison.Ordinal))
+            || !known.Files.Any(file => file.Sha256 == content.Sha256 && file.Role == role)
+                ? null
+                : row;
+    }
+
+    private (int Row, CatalogItem Item)? FindProvisional(TakeoutItem item, StoredContent content) =>
+        item.Sidecar is { Title: { } title, TakenAt: { } taken } && catalog.FindMoment(title, taken) is { } row && catalog.Read(row) is var known
+            && ItemJoin.IsProvisional(known) && ItemJoin.HasPixels(known, content.Facts)
+            ? (row, known)
+            : null;
+
+    /// <summary>
+    /// Another item that turns out to be this one: the same file, saved while nothing said what it belongs to (its sidecar's part was
+    /// damaged), or the provisional copy.
+    /// </summary>
+    private (int Row, CatalogItem Item)? FindPart(int? into, TakeoutItem item, StoredContent content)
+    {
+        if (catalog.FindIdentity("sha256:" + content.Sha256) is { } nameless && nameless != into && catalog.Read(nameless) is var part
+            && part.Id == "sha256:" + content.Sha256 && part.Sidecars is null && part.Files.Count == 1)
+        {
+            return (nameless, part);
+        }
+
+        return FindProvisional(item, content) is { } provisional && provisional.Row != into ? provisional : null;
     }
 
     /// <summary>Where the basis may hold this content, although it belongs to another item.</summary>
@@ -433,7 +499,7 @@ internal sealed class SetIngestion(
         {
             var verdict = _library!.Pairing.Verdicts[id];
             var entry = _export.Entries[id];
-            if (verdict.Kind != FileKind.Sidecar || verdict.Used || entry.Json is not TakeoutJson.OfMedia { Sidecar: { } sidecar } || !_contents.TryGetValue(id, out var content))
+            if (verdict.Kind != FileKind.Sidecar || verdict.Used || entry.Json is not TakeoutJson.OfMedia { Sidecar: { } sidecar } || Held(id) is not { } content)
             {
                 continue;
             }
@@ -489,7 +555,7 @@ internal sealed class SetIngestion(
     {
         var completeness = _export is null || !complete ? null : SetCompleteness.Judge(_export, now);
         var findings = (_export?.Findings ?? []).Concat(completeness?.Findings ?? []).ToArray();
-        var settled = completeness?.State == CompletenessState.Proven || SetCompleteness.IsSettled(set, now, settle);
+        var settled = completeness?.State == CompletenessState.Proven || SettledAt <= now;
         Record = new()
         {
             Name = set.Name,
@@ -498,6 +564,8 @@ internal sealed class SetIngestion(
             Reason = _classReason,
             Completeness = completeness is null || !settled ? "pending" : completeness.State.ToString().ToLowerInvariant(),
             OldestNewItem = _oldestNew,
+            Listing = ListingOf(set),
+            ListedSince = ListedSince,
             Parts =
             [
                 .. set.Parts.Select(part =>

@@ -28,6 +28,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
     private readonly List<ManifestGap> _gaps = [];
     private readonly List<ManifestNote> _unmatched = [];
     private readonly List<string> _warnings = [];
+    private ManifestShrink? _shrunk;
     private readonly Dictionary<string, Sighting> _sightings = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CatalogAlbum> _albums = new(StringComparer.Ordinal);
 
@@ -35,7 +36,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
     {
         tracker.Phase = "Enumerating";
         var locations = await TakeoutLocations.ListAsync(source, cancellationToken);
-        var digest = locations.Digest;
+        var digest = locations.Digest(request.AcceptedGaps);
         var newest = SnapshotMarks.Newest(
             await repository.ListSnapshotsAsync(cancellationToken), SnapshotMarks.GooglePhotosType, request.Origin, "/");
         var basis = newest is null ? null : await repository.OpenSnapshotAsync(newest.Id, cancellationToken);
@@ -71,7 +72,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         }
 
         Warn(locations.Findings.Select(finding => finding.Message));
-        var pending = new List<TakeoutSet>();
+        var pending = new List<SetIngestion>();
         var stopped = false;
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(stop, cancellationToken);
         foreach (var (storage, set) in sets)
@@ -102,7 +103,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
 
             if (ingestion.Record.Completeness == "pending")
             {
-                pending.Add(set);
+                pending.Add(ingestion);
             }
             else if (ingestion.Record is { Kind: "full", Completeness: "proven" or "assumed" })
             {
@@ -129,6 +130,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         }
 
         _sets.AddRange(manifest.Sets);
+        _shrunk = manifest.Shrunk;
         _gaps.AddRange(manifest.Missing.Where(gap => gap.Kind is not ("export" or "base")));
         _unmatched.AddRange(manifest.Unmatched);
         foreach (var album in manifest.Albums)
@@ -162,6 +164,16 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             _sets.Add(record);
         }
 
+        if (ingestion.Shrink is { } shrink)
+        {
+            _shrunk = shrink;
+            Warn([$"{shrink.Set} shows {shrink.Shown} of {shrink.Known} items. Nothing is removed, and nothing is forgotten until this is explained."]);
+        }
+        else if (ingestion.Record.Kind == "full")
+        {
+            _shrunk = null;
+        }
+
         _gaps.AddRange(ingestion.Gaps);
         _unmatched.RemoveAll(note => ingestion.Unmatched.Any(found => found.Name == note.Name));
         _unmatched.AddRange(ingestion.Unmatched.Take(1000 - Math.Min(1000, _unmatched.Count)));
@@ -172,7 +184,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
     private void NoteSightings(LibraryCatalog catalog, SetIngestion ingestion)
     {
         var since = ingestion.Record.Time ?? time.GetUtcNow();
-        for (var row = 0; row < catalog.Count; row++)
+        foreach (var row in catalog.Rows)
         {
             var seen = ingestion.Seen.Contains(row);
             if (seen && _sightings.Count == 0)
@@ -196,12 +208,12 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
     {
         var coverage = ExportChain.Follow(_sets);
         ManifestGap[] missing = [.. _gaps, .. coverage.Gaps];
-        return new()
+        var manifest = new Manifest()
         {
             Account = request.Origin,
             RunId = request.RunId,
             Time = time.GetUtcNow(),
-            Complete = complete && missing.Length == 0,
+            Shrunk = _shrunk,
             IngestedDigest = digest,
             CoveredThrough = coverage.CoveredThrough,
             Chain = coverage.Links,
@@ -216,15 +228,16 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             Selection = request.Selection is { } selection ? new(selection.IncludeAlbums, selection.ExcludeAlbums, selection.IncludeTrashed) : null,
             CannotShow = CannotShow,
         };
+        return manifest with { Complete = complete && (missing.Length == 0 || ManifestSummary.IsAccepted(manifest)) };
     }
 
-    private BackupReport Report(SnapshotHeader saved, Manifest manifest, string? digest, bool stopped, List<TakeoutSet> pending)
+    private BackupReport Report(SnapshotHeader saved, Manifest manifest, string? digest, bool stopped, List<SetIngestion> pending)
     {
         var library = ManifestSummary.Library(manifest);
         var (outcome, error, message) = (stopped, pending.Count > 0, library.Missing > 0) switch
         {
             (true, _, _) => (RunOutcome.Paused, ErrorCatalogue.Cancelled, "The backup was stopped; what was read is in an incomplete snapshot, and the next backup goes on from it."),
-            (_, true, _) => (RunOutcome.Paused, ErrorCatalogue.Paused, $"{pending[0].Name} may still be arriving; what is there is saved."),
+            (_, true, _) => (RunOutcome.Paused, ErrorCatalogue.Paused, $"{pending[0].Record.Name} may still be arriving; what is there is saved."),
             (_, _, true) => (RunOutcome.Incomplete, ErrorCatalogue.LibraryIncomplete,
                 $"{Text.Count(library.Missing, "thing")} missing; the first: {manifest.Missing[0].Name}: {manifest.Missing[0].Reason}"),
             _ => (RunOutcome.Succeeded, (ErrorInfo?)null, (string?)null),
@@ -238,7 +251,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             IngestedDigest = digest,
             ItemsNew = _totals.ItemsNew,
             Actions = Actions(manifest),
-            ResumeAfter = pending.Count > 0 ? pending.Max(set => set.LastChanged) + source.Settle : null,
+            ResumeAfter = pending.Count > 0 ? pending.Max(set => set.SettledAt) : null,
         };
     }
 

@@ -10,16 +10,13 @@ namespace KlosetWorker.Takeout;
 internal sealed record TakeoutLocations(IReadOnlyList<(ITakeoutStorage Storage, TakeoutListing Listing)> All)
 {
     /// <summary>
-    /// Digest of the whole listing. When it is the one that the newest snapshot has ingested, there is nothing to do: an idle night costs
-    /// a listing and no key derivation.
+    /// Digest of the whole listing and of what a person accepted as missing. When it is the one that the newest snapshot has ingested,
+    /// there is nothing to do: an idle night costs a listing and no key derivation.
     /// </summary>
-    public string Digest
+    public string Digest(IEnumerable<string> acceptedGaps)
     {
-        get
-        {
-            var text = string.Join('\n', All.Select(location => location.Listing.Digest));
-            return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
-        }
+        var text = string.Join('\n', All.Select(location => location.Listing.Digest).Concat(acceptedGaps.Order(StringComparer.Ordinal).Select(gap => "accepted " + gap)));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
     }
 
     /// <summary>Oldest first; exports without a time come last.</summary>

@@ -164,6 +164,29 @@ public static class SetClassifier
                 : new SetClass(ExportClass.Selection, "All of its items were known. If it is an increment or full, say so.");
     }
 
+    // A choice of some years or albums has few of the years; an export of everything has something of nearly each.
+    private const double YearsOfEverything = 0.8;
+    private const double ShrunkenShare = 0.9;
+
+    /// <summary>
+    /// Whether this is probably an export of everything that shows far less than is known, mostly things that were known. It may be a wide
+    /// choice as well, so it is no ground to call anything missing, and ground enough to forget nothing for now.
+    /// </summary>
+    public static bool LooksShrunken(SetFacts set, SetHistory history)
+    {
+        if (!set.HasYearFolders || history.Items < 10 || set.Items >= history.Items * ShrunkenShare)
+        {
+            return false;
+        }
+
+        int[] years = [.. history.ItemsByYear.Where(y => y.Value > 0).Select(y => y.Key)];
+        int shown = years.Count(y => set.ItemsByYear.GetValueOrDefault(y) > 0);
+        int old = set.Standing is { } standing
+            ? standing.GetValueOrDefault(ItemStanding.Unchanged)
+            : set.Identities.Count(i => history.IsKnown(i.Url));
+        return shown >= years.Length * YearsOfEverything && old * 2 > set.Items;
+    }
+
     private static bool Covers(SetFacts set, SetHistory history)
     {
         foreach ((int year, int known) in history.ItemsByYear)

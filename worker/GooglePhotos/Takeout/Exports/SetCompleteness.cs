@@ -35,6 +35,20 @@ public sealed record SetCompleteness(
     public static bool IsSettled(TakeoutSet set, DateTimeOffset now, TimeSpan? settle = null) =>
         now - set.LastChanged >= (settle ?? (set.Parts.Any(p => p.IsIndex) ? DefaultSettle : SettleWithoutIndex));
 
+    // A store's clock may be behind ours by some minutes: what it says is half an hour old may be half as old.
+    private static readonly TimeSpan MaxSkew = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// When a set counts as settled, if nothing of it changes until then: when the store says that it has been quiet for long enough, or
+    /// when we have seen it lie there for so long by our own clock, whichever is earlier. The store's clock may be wrong either way.
+    /// </summary>
+    /// <param name="listedSince">Since when, by our clock, the set has been listed exactly like this.</param>
+    public static DateTimeOffset SettledAt(TakeoutSet set, DateTimeOffset listedSince, TimeSpan settle)
+    {
+        DateTimeOffset byStore = set.LastChanged + settle + (settle / 4 < MaxSkew ? settle / 4 : MaxSkew);
+        return byStore < listedSince + settle ? byStore : listedSince + settle;
+    }
+
     public static SetCompleteness Judge(TakeoutExport export, DateTimeOffset now)
     {
         List<TakeoutFinding> findings = [];
