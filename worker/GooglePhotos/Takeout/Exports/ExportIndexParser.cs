@@ -1,7 +1,9 @@
 using System.Buffers;
+using System.IO.Hashing;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using GooglePhotos.Takeout.Pairing;
 
 namespace GooglePhotos.Takeout.Exports;
 
@@ -16,7 +18,7 @@ public sealed class ExportIndex
     /// <summary>Rows in all, sidecars too.</summary>
     public int Rows { get; internal set; }
 
-    /// <summary>(folder name, file name) of each row, in NFC; the folder is the last segment only.</summary>
+    /// <summary>(folder name, file name) of each row, in NFC, whose file was not known yet when the page was read; the folder is the last segment only.</summary>
     public IEnumerable<(string Folder, string Name)> Files
     {
         get
@@ -41,6 +43,11 @@ public sealed class ExportIndex
     private readonly List<string> _folderNames = [];
     private readonly ArrayBufferWriter<byte> _names = new(1024);
 
+    /// <summary>64 bits that stand for a file of a folder: a library has far fewer files than it takes for two to meet.</summary>
+    internal static ulong KeyOf(string folder, string name) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(TakeoutNames.Nfc(folder) + "/" + TakeoutNames.Nfc(name)));
+
+    internal void Count() => Rows++;
+
     internal void Add(string folder, string name)
     {
         if (_folderNames.Count == 0 || _folderNames[^1] != folder)
@@ -62,7 +69,8 @@ public sealed class ExportIndex
 /// Reads <c>archive_browser.html</c> (its name is translated) as it streams by. Everything a person reads on it is translated, too, so
 /// only its class names are looked at. It holds a script and tens of megabytes: it is scanned as text, never loaded as a page.
 /// </summary>
-public sealed partial class ExportIndexParser
+/// <param name="known">Keys of files that are there: of their rows only the number matters.</param>
+public sealed partial class ExportIndexParser(IReadOnlySet<ulong>? known = null)
 {
     private const int MaxRows = 2_000_000;
     private const int MaxNameChars = 1_000;
@@ -220,13 +228,13 @@ public sealed partial class ExportIndexParser
                 Index.JobId ??= text.Length is > 0 and <= 100 ? text : null;
                 break;
             case Field.Folder:
-                text = Pairing.TakeoutNames.Nfc(text);
-                if (!_folders.TryGetValue(text, out string? known))
+                text = TakeoutNames.Nfc(text);
+                if (!_folders.TryGetValue(text, out string? pooled))
                 {
-                    _folders[text] = known = text;
+                    _folders[text] = pooled = text;
                 }
 
-                _folder = known;
+                _folder = pooled;
                 break;
             case Field.File when text.Length > 0:
                 if (Index.Rows >= MaxRows)
@@ -235,8 +243,16 @@ public sealed partial class ExportIndexParser
                     break;
                 }
 
-                _last = (_folder, Pairing.TakeoutNames.Nfc(text));
-                Index.Add(_last.Value.Folder, _last.Value.Name);
+                _last = (_folder, TakeoutNames.Nfc(text));
+                if (known?.Contains(ExportIndex.KeyOf(_last.Value.Folder, _last.Value.Name)) == true)
+                {
+                    Index.Count();
+                }
+                else
+                {
+                    Index.Add(_last.Value.Folder, _last.Value.Name);
+                }
+
                 break;
             case Field.Failure when text.Length > 0 && _last is { } failed:
                 Index.FailedList.Add(failed);

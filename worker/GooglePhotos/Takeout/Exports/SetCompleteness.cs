@@ -127,6 +127,11 @@ public sealed record SetCompleteness(
     /// </summary>
     private static (List<string> Missing, int Count) Compare(TakeoutExport export, ExportIndex index)
     {
+        if (!index.Files.Any())
+        {
+            return ([], 0);
+        }
+
         HashSet<(string Folder, string Name)> exact = [];
         HashSet<(string Folder, string Name)> bare = [];
         HashSet<string> loose = new(StringComparer.Ordinal);

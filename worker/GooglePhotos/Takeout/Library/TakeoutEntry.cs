@@ -22,9 +22,6 @@ public sealed class TakeoutEntry : IPairingFile
 
     public required string Name { get; init; }
 
-    /// <summary>The archive's own spelling of the whole name where it was not harmless, else null.</summary>
-    public string? RawPath { get; init; }
-
     /// <summary>Unpacked bytes, as the archive promises.</summary>
     public required long Size { get; init; }
 

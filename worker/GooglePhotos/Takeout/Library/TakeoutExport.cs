@@ -220,6 +220,10 @@ public sealed class TakeoutExport
     /// <summary>Pairs, groups and joins what was read so far. Pure; call it again when more was read.</summary>
     public TakeoutLibrary Resolve()
     {
+        // Only while sidecars are read, and many urls.
+        _described.Clear();
+        _described.TrimExcess();
+
         // A copy of the list, because reading a tgz may go on adding to ours.
         TakeoutEntry[] files = [.. _entries];
         return TakeoutLibrary.Build(files, TakeoutPairing.Pair(files));
@@ -315,7 +319,6 @@ public sealed class TakeoutExport
             Part = part,
             Folder = folder,
             Name = name,
-            RawPath = changed ? rawPath : null,
             Size = size,
             Crc32 = crc,
             Modified = modified,
@@ -514,7 +517,7 @@ public sealed class TakeoutExport
         TakeoutEntry entry = content.Entry;
         if (entry.IsPage && IsTopLevel(entry))
         {
-            ExportIndexParser parser = new();
+            ExportIndexParser parser = new(KnownFiles());
             content.Watch(parser.Feed, () =>
             {
                 if (parser.Index.IsIndex && (Index is null || parser.Index.Rows > Index.Rows))
@@ -547,6 +550,18 @@ public sealed class TakeoutExport
             entry.Damaged = true;
             return false;
         }
+    }
+
+    /// <summary>The files that are known when the index is read: of rows about them only the number is kept.</summary>
+    private HashSet<ulong> KnownFiles()
+    {
+        HashSet<ulong> known = new(_entries.Count);
+        foreach (TakeoutEntry entry in _entries)
+        {
+            known.Add(ExportIndex.KeyOf(entry.Folder[(entry.Folder.LastIndexOf('/') + 1)..], entry.Name));
+        }
+
+        return known;
     }
 
     private async Task<Stream> OpenEntryAsync(TakeoutEntry entry, PartState state, Stream? archive, CancellationToken ct)

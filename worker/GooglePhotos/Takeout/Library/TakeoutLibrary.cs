@@ -35,13 +35,13 @@ public sealed class TakeoutItem
     public bool InFailedVideos { get; internal set; }
 
     // Arrays that grow by one: nearly all items have one file and no album.
-    internal void Add(TakeoutItemFile file) => Files = [.. Files, file];
+    internal void Add(TakeoutItemFile file) => Files = (TakeoutItemFile[])[.. Files, file];
 
     internal void AddAlbum(int album)
     {
         if (!Albums.Contains(album))
         {
-            Albums = [.. Albums, album];
+            Albums = (int[])[.. Albums, album];
         }
     }
 }
@@ -59,7 +59,7 @@ public sealed class TakeoutItemFile
 
     public PairRank Rank { get; init; }
 
-    internal void Add(int entry) => Entries = [.. Entries, entry];
+    internal void Add(int entry) => Entries = (int[])[.. Entries, entry];
 }
 
 /// <summary>An album folder.</summary>
