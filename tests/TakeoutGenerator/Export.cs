@@ -83,10 +83,11 @@ public static class Export
         using var parts = new Parts(folder, stamp, options);
         var naming = new Dictionary<string, FolderNaming>();
         var items = new List<ExportedItem>();
+        var members = library.Albums.Select(album => (album.Title, Items: album.Items.ToHashSet())).ToArray();
         foreach (var item in exported.Values)
         {
             var folders = new List<ExportedFolder> { WriteItem(library, item, language, null, language.Year(item.Taken.UtcDateTime.Year), naming, parts) };
-            foreach (var album in library.Albums.Where(album => album.Items.Contains(item.Number)))
+            foreach (var album in members.Where(album => album.Items.Contains(item.Number)))
             {
                 folders.Add(WriteItem(library, item, language, album.Title, album.Title, naming, parts));
             }
@@ -103,6 +104,8 @@ public static class Export
             albums.Add(new ExportedAlbum(album.Title, album.Description, path, album.Items.Count));
         }
 
+        parts.Add($"Takeout/{language.Root}/print-subscriptions.json", "{}"u8.ToArray());
+        parts.Add($"Takeout/{language.Root}/user-generated-memory-titles.json", "{\"memoryTitles\": []}"u8.ToArray());
         if (options.Index)
         {
             parts.AddIndex(language.IndexName, Index(library.Options.Account, options.Time, language.Root, parts.Paths));
@@ -125,7 +128,7 @@ public static class Export
 
         if (item.Live)
         {
-            others.Add(("", ".MP4"));
+            others.Add(("", item.Motion ? "" : ".MP4"));
             roles.Add("live");
         }
 
@@ -139,8 +142,17 @@ public static class Export
         foreach (var (name, role) in rest.Prepend(media).Zip(roles))
         {
             var bytes = library.Bytes(item, role);
-            parts.Add($"{folder}/{name}", bytes);
-            files.Add(new ExportedFile($"{folder}/{name}", role, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes))));
+            var path = $"{folder}/{name}";
+            if (item.Loose)
+            {
+                path = parts.AddLoose(path, bytes);
+            }
+            else
+            {
+                parts.Add(path, bytes);
+            }
+
+            files.Add(new ExportedFile(path, role, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes))));
         }
 
         parts.Add($"{folder}/{sidecar}", Sidecar(item));
@@ -224,6 +236,7 @@ public static class Export
         private readonly List<ZipArchive> _zips = [];
         private readonly List<TarWriter> _tars = [];
         private readonly List<string> _paths = [];
+        private int _loose;
 
         public Parts(string folder, string stamp, ExportOptions options)
         {
@@ -250,6 +263,17 @@ public static class Export
             Write(part % Math.Max(1, _options.Parts), path, content);
         }
 
+        /// <summary>A file of its own beside the archives, under its name with a number that continues theirs.</summary>
+        /// <returns>That name.</returns>
+        public string AddLoose(string path, byte[] content)
+        {
+            _paths.Add(path);
+            var name = $"{Path.GetFileNameWithoutExtension(path)}-{_options.Parts + ++_loose:000}{Path.GetExtension(path)}";
+            _names.Add(name);
+            File.WriteAllBytes(Path.Combine(_folder, name), content);
+            return name;
+        }
+
         public void AddIndex(string name, byte[] content)
         {
             var part = 0;
@@ -274,6 +298,11 @@ public static class Export
             _tars.ForEach(tar => tar.Dispose());
             _zips.Clear();
             _tars.Clear();
+            foreach (var file in _names.Select(name => Path.Combine(_folder, name)).Where(File.Exists))
+            {
+                // as they come from Google: the parts of one export are of one time
+                File.SetLastWriteTimeUtc(file, _options.Time.UtcDateTime);
+            }
         }
 
         private void Open(string stem)

@@ -14,14 +14,15 @@ internal sealed class FolderNaming
     public (string Media, string Sidecar, IReadOnlyList<string> Others) Name(string title, SidecarStyle style, IReadOnlyList<(string StemSuffix, string Extension)> others)
     {
         var clean = Clean(title);
-        var extension = Path.GetExtension(clean);
-        var stem = clean[..^extension.Length];
+        var own = Path.GetExtension(clean);
+        var stem = clean[..^own.Length];
+        var extension = own.Length > 0 ? own : ".jpg";
         for (var number = 0; ; number++)
         {
             var counter = number == 0 ? "" : $"({number})";
             var media = Cut(stem, MaxName - extension.Length) + counter + extension;
             var sidecar = Cut(style == SidecarStyle.SupplementalMetadata ? clean + ".supplemental-metadata" : clean, MaxSidecarStem) + counter + ".json";
-            var own = number;
+            var last = number;
             var rest = new List<string>();
             foreach (var other in others)
             {
@@ -30,7 +31,7 @@ internal sealed class FolderNaming
                 var name = start + counter + other.Extension;
                 while (name.Equals(media, StringComparison.OrdinalIgnoreCase) || rest.Contains(name))
                 {
-                    name = $"{start}({++own}){other.Extension}";
+                    name = $"{start}({++last}){other.Extension}";
                 }
 
                 rest.Add(name);

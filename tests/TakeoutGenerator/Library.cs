@@ -64,6 +64,12 @@ public sealed record PhotoItem
     /// <summary>A video of the same moment lies beside the still.</summary>
     public bool Live { get; init; }
 
+    /// <summary>The still is a Pixel's motion photo (`X.MP.jpg`), and the video has its name without the extension (`X.MP`).</summary>
+    public bool Motion { get; init; }
+
+    /// <summary>Too big for a part: handed out bare beside the archives.</summary>
+    public bool Loose { get; init; }
+
     public SidecarStyle Style { get; init; }
 
     public string Url => $"https://photos.google.com/photo/AF1Qip{Number:x8}";
@@ -104,7 +110,7 @@ public sealed record Library(LibraryOptions Options, IReadOnlyList<PhotoItem> It
         var changed = Items.Select(item => (item.Number % 19) switch
         {
             3 => item with { Description = item.Description + " (told anew)", Changed = until.AddDays(-3) },
-            5 => item with { Favorited = true, Changed = until.AddDays(-2) },
+            5 when !item.Favorited => item with { Favorited = true, Changed = until.AddDays(-2) },
             _ => item,
         });
         var added = Enumerable.Range(last + 1, newItems).Select(number => NewItem(Options, number, Options.Until, until)).ToList();
@@ -131,6 +137,13 @@ public sealed record Library(LibraryOptions Options, IReadOnlyList<PhotoItem> It
             6 => (MediaKind.Jpeg, $"00{number % 10}_BURST{taken:yyyyMMddHHmmss}_COVER.jpg"),
             _ => (MediaKind.Jpeg, $"IMG_{number % 40:0000}.jpg"), // numbers of cameras start again: counters appear
         };
+        var motion = kind == MediaKind.Jpeg && number % 23 == 7;
+        title = kind != MediaKind.Jpeg ? title
+            : motion ? $"PXL_{taken:yyyyMMdd_HHmmss}{number % 1000:000}.MP.jpg"
+            : number % 29 == 5 ? $"DSC_{number / 29:00000}.DNG"
+            : number % 29 == 6 ? $"DSC_{number / 29:00000}.JPG" // the JPEG of the RAW before it
+            : number % 31 == 3 ? $"Scan {number}" // no extension: Takeout adds one to the file and none to the sidecar
+            : title;
         return new PhotoItem
         {
             Number = number,
@@ -144,8 +157,10 @@ public sealed record Library(LibraryOptions Options, IReadOnlyList<PhotoItem> It
             People = number % 5 == 0 ? [Peoples[number % Peoples.Length]] : [],
             Favorited = number % 13 == 0,
             Archived = number % 17 == 0,
-            Edited = number % 9 == 0 && kind == MediaKind.Jpeg,
-            Live = kind == MediaKind.Heic && number % 2 == 0,
+            Edited = number % 9 == 0 && kind == MediaKind.Jpeg && number % 29 is not (5 or 6),
+            Live = motion || (kind == MediaKind.Heic && number % 2 == 0),
+            Motion = motion,
+            Loose = kind == MediaKind.Mp4 && number % 3 == 0 && journey.Title is null,
             Style = number % 6 == 5 ? SidecarStyle.Plain : SidecarStyle.SupplementalMetadata,
         };
     }
