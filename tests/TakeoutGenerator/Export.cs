@@ -37,6 +37,9 @@ public sealed record ExportOptions
 
     /// <summary>Whether the index (`archive_browser.html`) is delivered too, in an archive of its own.</summary>
     public bool Index { get; init; } = true;
+
+    /// <summary>Whether big films are handed out bare. Their names tell no export, so two full exports of one library need two folders.</summary>
+    public bool Loose { get; init; } = true;
 }
 
 /// <summary>What an export holds, as the truth that a reader is measured against.</summary>
@@ -143,7 +146,7 @@ public static class Export
         {
             var bytes = library.Bytes(item, role);
             var path = $"{folder}/{name}";
-            if (item.Loose)
+            if (item.Loose && parts.HasLoose)
             {
                 path = parts.AddLoose(path, bytes);
             }
@@ -252,6 +255,8 @@ public static class Export
                 Open($"takeout-{stamp}-{options.SetNumber}-{part:000}");
             }
         }
+
+        public bool HasLoose => _options.Loose;
 
         /// <summary>Paths of all entries so far, without the index.</summary>
         public IReadOnlyList<string> Paths => _paths;

@@ -96,7 +96,7 @@ public sealed class GeneratedLibraryTests
             library = library.Later(library.Options.Until.AddDays(61), 20);
         }
 
-        Export.Write(library, new ExportOptions { Time = library.Options.Until, SetNumber = 9 }, folder.Path);
+        Export.Write(library, new ExportOptions { Time = library.Options.Until, SetNumber = 9, Loose = false }, folder.Path);
         InspectReport report = await InspectorTests.InspectAsync(folder);
 
         Assert.Equal(["full", "increment", "increment", "full"], report.Sets.Select(s => s.Class));
