@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace Kloset.Tests.Interop;
 
@@ -7,16 +6,29 @@ namespace Kloset.Tests.Interop;
 internal sealed class Plakar : IDisposable
 {
     private readonly string _home = Directory.CreateTempSubdirectory("kloset-plakar-").FullName;
-    private readonly string _repository;
+    private string _repository = "";
     private readonly string? _passphrase;
 
     public Plakar(string repository, string? passphrase)
+        : this(passphrase) => _repository = "fs:" + repository;
+
+    private Plakar(string? passphrase)
     {
         if (Executable is null)
             Assert.Skip("plakar is not on PATH");
-        _repository = repository;
         _passphrase = passphrase;
         Start(["-disable-security-check"], null);
+    }
+
+    /// <param name="location">`s3://host:port/bucket/prefix`.</param>
+    public static Plakar ForBucket(string location, string accessKey, string secretKey, string? passphrase)
+    {
+        var plakar = new Plakar(passphrase) { _repository = "@bucket" };
+        // The integration is compiled in or installed; without it the store cannot be told to plakar at all.
+        var (status, output) = plakar.Start(
+            ["store", "add", "bucket", location, "access_key=" + accessKey, "secret_access_key=" + secretKey, "use_tls=false"], null);
+        Assert.SkipUnless(status == 0, "this plakar has no s3 integration: " + output);
+        return plakar;
     }
 
     public static string? Executable { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
@@ -25,7 +37,14 @@ internal sealed class Plakar : IDisposable
     /// <summary>Runs `plakar at REPOSITORY …`. Its exit status alone says too little: an error in what it prints fails too.</summary>
     public string Run(params string[] arguments) => Run(arguments, null);
 
-    public string Run(string[] arguments, Dictionary<string, string>? environment) => Judge(["at", "fs:" + _repository, .. arguments], environment);
+    public string Run(string[] arguments, Dictionary<string, string>? environment) => Judge(["at", _repository, .. arguments], environment);
+
+    /// <summary>Starts a command that goes on until it is killed, such as `ui`. Standard output is read line by line.</summary>
+    public Process Serve(params string[] arguments)
+    {
+        var start = Prepare(["at", _repository, .. arguments], null);
+        return Process.Start(start)!;
+    }
 
     /// <summary>Without a repository.</summary>
     public string RunBare(params string[] arguments) => Judge(arguments, null);
@@ -55,7 +74,7 @@ internal sealed class Plakar : IDisposable
         }
     }
 
-    private (int Status, string Output) Start(string[] arguments, Dictionary<string, string>? environment)
+    private ProcessStartInfo Prepare(string[] arguments, Dictionary<string, string>? environment)
     {
         var start = new ProcessStartInfo(Executable!) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in arguments)
@@ -67,27 +86,27 @@ internal sealed class Plakar : IDisposable
             start.Environment["PLAKAR_PASSPHRASE"] = _passphrase;
         foreach (var (name, value) in environment ?? [])
             start.Environment[name] = value;
+        return start;
+    }
+
+    private (int Status, string Output) Start(string[] arguments, Dictionary<string, string>? environment)
+    {
+        // Its background process inherits the output and outlives it: a pipe would stay open, a file is complete when the command has ended.
+        var file = Path.Combine(_home, "output-" + Guid.CreateVersion7().ToString("N"));
+        var start = Prepare([], environment);
+        start.FileName = "/bin/sh";
+        foreach (var argument in (string[])["-c", "out=$1; shift; exec \"$@\" >\"$out\" 2>&1 </dev/null", "run", file, Executable!, .. arguments])
+            start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
-        var output = new StringBuilder();
-        process.OutputDataReceived += Receive;
-        process.ErrorDataReceived += Receive;
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
         if (!process.WaitForExit(TimeSpan.FromMinutes(3)))
         {
             process.Kill();
             Assert.Fail($"plakar {string.Join(' ', arguments)} did not end.");
         }
 
-        process.WaitForExit(2000);
-        lock (output)
-            return (process.ExitCode, output.ToString());
-
-        void Receive(object sender, DataReceivedEventArgs line)
-        {
-            lock (output)
-                output.AppendLine(line.Data);
-        }
+        var output = File.ReadAllText(file);
+        File.Delete(file);
+        return (process.ExitCode, output);
     }
 }
