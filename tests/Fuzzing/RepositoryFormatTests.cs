@@ -4,7 +4,10 @@ using System.Text;
 using Kloset;
 using Kloset.Compression;
 using Kloset.Configuration;
+using Kloset.Encryption;
+using Kloset.Locks;
 using Kloset.Msgpack;
+using Kloset.Packfiles;
 using Kloset.Repositories;
 using Kloset.Snapshots;
 using Kloset.States;
@@ -110,6 +113,132 @@ public class RepositoryFormatTests
         ["s3://host:7480/bucket/prefix"u8.ToArray(), "fs:/srv/photos"u8.ToArray(), "ptar:/x.ptar"u8.ToArray()],
         bytes => StoreLocation.Parse(Encoding.Latin1.GetString(bytes)),
         typeof(StoreException));
+
+    [Fact]
+    public void Headers() => Fuzz.Parser(
+        [
+            Encode(writer => HeaderCodec.Write(writer, new SnapshotHeader
+            {
+                Id = new SnapshotId(AMac(7)),
+                Timestamp = new Timestamp(1_700_000_000, 5),
+                Name = "a",
+                Tags = ["x", "y"],
+                Context = [new("Hostname", "h")],
+                Classifications = [new SnapshotClassification("z", [new("c", 0.5)])],
+                Sources = [new SnapshotSource { Type = "fs", Origin = "o", Indexes = [new SnapshotIndex("dirpack", "btree", AMac(1))] }],
+            })),
+        ],
+        bytes => HeaderCodec.Read(bytes),
+        Refusals);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Locks_states_and_packfiles_with_their_envelopes(bool encrypted)
+    {
+        // The tag is made right after each mutation: what is fuzzed is what lies behind it.
+        using var codec = new BlobCodec(new byte[32], "BLAKE3", encrypted ? null : "LZ4", encrypted ? Cipher() : null);
+        using var held = LockCodec.Seal(codec, new LockRecord(LockRecord.CurrentVersion, new Timestamp(1_700_000_000, 0), "host", true));
+        Fuzz.Parser([held.ToArray()], bytes => LockCodec.Open(codec, Tagged(codec, bytes)), Refusals);
+
+        var parent = AMac(1);
+        using var journal = new StateBuilder(in parent);
+        journal.Location(new LocationEntry(BlobType.Chunk, 0x10000, AMac(2), AMac(3), 77, 88, 0));
+        journal.Packfile(new PackfileEntry(AMac(3), AMac(4), 5));
+        journal.Trailer(new StateTrailer(StateParser.NewestVersion, 5, Guid.Empty));
+        using var state = StateLoader.Seal(codec, journal.Journal);
+        Fuzz.Parser([state.ToArray()], bytes => StateLoader.Parse(codec, Tagged(codec, bytes)), Refusals);
+
+        using var builder = new PackfileBuilder(codec, RandomSource.System, 4096);
+        using var blob = new PooledBuffer();
+        codec.Encode("some content"u8, blob);
+        builder.Append(BlobType.Chunk, AMac(5), blob.Span);
+        // Padding is most of it, and nothing looks into it: the tail is what is read.
+        var whole = builder.Seal(1_700_000_000_000_000_000, out _).ToArray();
+        var tail = whole[^(32 + 4 + 600)..^32];
+        Fuzz.Parser([tail], bytes => PackfileIndex.Read(codec, bytes, whole.Length - 32 - 16 - tail.Length, out _), Refusals);
+        Fuzz.Parser([whole], bytes => PackfileIndex.ReadWhole(codec, Tagged(codec, bytes)), Refusals);
+    }
+
+    [Fact]
+    public void Sealed_streams()
+    {
+        using var cipher = Cipher();
+        using var stored = new PooledBuffer();
+        cipher.Seal("something that nobody else may read"u8, stored);
+        Fuzz.Parser([stored.ToArray()], bytes =>
+        {
+            using var clear = new PooledBuffer();
+            cipher.TryOpen(bytes, clear);
+        });
+    }
+
+    [Fact]
+    public void Listings_of_directories()
+    {
+        var entry = Encode(writer => EntryCodec.Write(writer, new Entry { Name = "a", Mode = 0x1A4, Object = AMac(1) }));
+        byte[] frame = [2, .. BitConverter.GetBytes(entry.Length + 32), .. entry, .. new byte[32]];
+        Fuzz.Parser([frame, [.. frame, .. frame]], bytes => ReadAllAsync(bytes).GetAwaiter().GetResult(), Refusals);
+
+        static async Task ReadAllAsync(byte[] bytes)
+        {
+            await foreach (var record in DirpackReader.ReadAsync(new MemoryStream(bytes), "listing", CancellationToken.None))
+                BlobReader.Parse(BlobType.VfsEntry, record.EntryId, record.Entry.Span, EntryCodec.Read);
+        }
+    }
+
+    [Fact]
+    public async Task Archives_in_one_file()
+    {
+        var folder = Directory.CreateTempSubdirectory("kloset-fuzz-").FullName;
+        try
+        {
+            var file = Path.Combine(folder, "x.ptar");
+            byte[] configuration = File.ReadAllBytes(Fixture("plain/repo/CONFIG"));
+            byte[] head = [.. "_PLATAR_"u8, 0, 0, 1, 0];
+            byte[] table = new byte[48];
+            BinaryPrimitives.WriteInt64LittleEndian(table, head.Length);
+            BinaryPrimitives.WriteInt64LittleEndian(table.AsSpan(8), configuration.Length);
+            BinaryPrimitives.WriteInt64LittleEndian(table.AsSpan(16), head.Length);
+            BinaryPrimitives.WriteInt64LittleEndian(table.AsSpan(32), head.Length);
+            byte[] archive = [.. head, .. configuration, .. table];
+            var mutator = new Mutator(9);
+            for (var number = 0; number < Fuzz.Inputs / 20; number++)
+            {
+                await File.WriteAllBytesAsync(file, number == 0 ? archive : mutator.Mutate([archive]), TestContext.Current.CancellationToken);
+                try
+                {
+                    await using var store = PtarStore.Open(file);
+                    await using var repository = await Repository.OpenAsync(store, null, EngineServices.System, TestContext.Current.CancellationToken);
+                    await repository.RefreshAsync(TestContext.Current.CancellationToken);
+                }
+                catch (Exception exception) when (exception is StoreException or RepositoryException)
+                {
+                    // refused in its own words
+                }
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Positions_of_checks() => Fuzz.Parser(
+        [Encoding.UTF8.GetBytes($$"""{"position":"{{AMac(4)}}","roundStarted":"2026-11-01T00:00:00Z","lastRound":"2026-11-02T00:00:00Z"}""")],
+        bytes => Kloset.Checking.DataRotation.Parse(bytes));
+
+    private static StreamCipher Cipher() => new(new byte[32], new StreamCipherParameters(), RandomSource.System.Fill);
+
+    private static byte[] Tagged(BlobCodec codec, byte[] resource)
+    {
+        if (resource.Length <= 48)
+            return resource;
+        var tagged = resource.ToArray();
+        codec.ComputeMac(tagged.AsSpan(0, tagged.Length - 32)).CopyTo(tagged.AsSpan(tagged.Length - 32));
+        return tagged;
+    }
 
     private static Mac AMac(byte value) => new([.. Enumerable.Repeat(value, Mac.Size)]);
 

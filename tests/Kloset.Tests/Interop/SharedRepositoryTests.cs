@@ -79,7 +79,10 @@ public sealed class SharedRepositoryTests(S3ServerFixture servers)
                 Assert.Equal("x"u8.ToArray(), await TreeChanges.ReadAsync(snapshot, (await snapshot.FindAsync(raw, Token))!));
                 if (attributes)
                 {
-                    var attribute = await snapshot.ListExtendedAttributesAsync(Token).SingleAsync(Token);
+                    // The hard link has it, too.
+                    var listed = await snapshot.ListExtendedAttributesAsync(Token).ToListAsync(Token);
+                    Assert.Equal([source + "/a", source + "/hard"], listed.Select(a => a.Path.ToString()));
+                    var attribute = listed[0];
                     Assert.Equal("user.comment", attribute.Name);
                     await using var value = await snapshot.Trees[0].OpenExtendedAttributeAsync(attribute, Token);
                     var bytes = new MemoryStream();

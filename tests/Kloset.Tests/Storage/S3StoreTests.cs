@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Kloset.Storage;
 using Kloset.Storage.S3;
@@ -191,6 +190,24 @@ public sealed class S3StoreTests(S3ServerFixture fixture) : StoreContract
         Assert.Equal(content, await ReadAllAsync(small, Key("packfiles", 1)));
     }
 
+    [Fact]
+    public async Task What_the_bucket_can_do_is_tried_and_leaves_nothing_behind()
+    {
+        await using var store = new S3Store(await OptionsAsync());
+        var bucket = await store.ProbeAsync(TimeProvider.System, mayWrite: true, Cancel);
+        Assert.Null(bucket.WriteProblem);
+        Assert.NotEqual(S3Support.Unknown, bucket.ConditionalPut);
+        Assert.NotEqual(S3Support.Unknown, bucket.Checksums);
+        Assert.Equal(S3Support.No, bucket.Versioning);
+        Assert.Equal(S3Support.No, bucket.ObjectLock);
+        Assert.InRange(bucket.ClockSkew!.Value.Duration(), TimeSpan.Zero, TimeSpan.FromMinutes(1));
+        Assert.Empty(await store.ListAsync("", Cancel).ToListAsync(Cancel));
+        var looked = await store.ProbeAsync(TimeProvider.System, mayWrite: false, Cancel);
+        Assert.Equal(S3Support.Unknown, looked.ConditionalPut);
+        var refused = new S3Store(await OptionsAsync() with { Bucket = "never-made", MaxRetries = 0 });
+        Assert.NotNull((await refused.ProbeAsync(TimeProvider.System, mayWrite: true, Cancel)).WriteProblem);
+    }
+
     [Theory]
     [InlineData(null, "")]
     [InlineData("", "")]
@@ -234,19 +251,6 @@ public sealed class S3StoreTests(S3ServerFixture fixture) : StoreContract
 
             return base.SendAsync(request, cancellationToken);
         }
-    }
-
-    /// <summary>Fails the first, third, … request: with a status, or (-1) by a connection that ends.</summary>
-    private sealed class FailEveryOther(HttpMessageHandler inner, int failure) : DelegatingHandler(inner)
-    {
-        private int _count;
-
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            Interlocked.Increment(ref _count) % 2 == 0
-                ? base.SendAsync(request, cancellationToken)
-                : failure < 0
-                    ? Task.FromException<HttpResponseMessage>(new HttpRequestException(HttpRequestError.ResponseEnded, "the response ended prematurely"))
-                    : Task.FromResult(new HttpResponseMessage((HttpStatusCode)failure) { RequestMessage = request, Content = new StringContent("") });
     }
 
     /// <summary>Ends the body of each answer to a GET of an object after some bytes.</summary>

@@ -50,9 +50,10 @@ internal static class DirpackReader
             {
                 while (end - start < count)
                 {
-                    if (buffer.Length - start < count || start > buffer.Length / 2)
+                    if (end == buffer.Length)
                     {
-                        var target = buffer.Length >= count ? buffer : ArrayPool<byte>.Shared.Rent(Math.Max(count, buffer.Length * 2));
+                        // Grows with what has come, not with what a length claims.
+                        var target = start >= buffer.Length / 2 ? buffer : ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
                         buffer.AsSpan(start, end - start).CopyTo(target);
                         if (target != buffer)
                             ArrayPool<byte>.Shared.Return(buffer);
@@ -61,8 +62,6 @@ internal static class DirpackReader
                         start = 0;
                     }
 
-                    if (end == buffer.Length)
-                        throw new InvalidOperationException("The buffer for dirpack records is full.");
                     var read = await content.ReadAsync(buffer.AsMemory(end), cancellationToken);
                     if (read == 0)
                         return false;
