@@ -159,6 +159,7 @@ public static class ErrorCatalogue
         SourceUnreadable, SourceEmpty, LibraryIncomplete, FilesUnreadable, RestoreIncomplete, WrongAccount, SnapshotNotFound, SnapshotAmbiguous,
         PathNotFound, NothingSelected, RunNotFound, NoProgress, Unsupported, ApprovalNeeded, NotOwner, NoObjectLock,
         SnapshotPinned, Paused, Cancelled, InternalError,
+        .. GoogleErrorCatalogue.All,
     ];
 
     private static readonly FrozenDictionary<string, ErrorInfo> ByCode = All.ToFrozenDictionary(error => error.Code, StringComparer.Ordinal);

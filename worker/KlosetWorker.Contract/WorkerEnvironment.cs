@@ -29,6 +29,12 @@ public static class WorkerEnvironment
     public const string Passphrase = "KLOSET_PASSPHRASE";
 
     public const string PassphraseFile = "KLOSET_PASSPHRASE_FILE";
+
+    /// <summary>File with the Google credentials, for the command line.</summary>
+    public const string GoogleCredentials = "KLOSET_GOOGLE_CREDENTIALS";
+
+    /// <summary>An emulator's address, below which every host of Google is the first segment of a path. Unset: Google.</summary>
+    public const string GoogleEndpoint = "KLOSET_GOOGLE_ENDPOINT";
 }
 
 /// <summary>Keys that the worker looks for in mounted Secrets and, on the command line, in its environment.</summary>
@@ -37,6 +43,9 @@ public static class SecretKeys
     public const string AccessKeyId = "AWS_ACCESS_KEY_ID";
 
     public const string SecretAccessKey = "AWS_SECRET_ACCESS_KEY";
+
+    /// <summary>Google credentials: a person's sign-in, a service account, or workload identity.</summary>
+    public const string GoogleCredentials = "credentials.json";
 
     /// <summary>Optional, for temporary credentials.</summary>
     public const string SessionToken = "AWS_SESSION_TOKEN";

@@ -87,7 +87,7 @@ public sealed class GeneratedLibraryTests
     public async Task A_base_and_its_increments_are_told_apart()
     {
         using TemporaryFolder folder = new();
-        Library library = Library.Generate(new LibraryOptions { Items = 200, MediaSize = 200 });
+        TakeoutGenerator.Library library = TakeoutGenerator.Library.Generate(new LibraryOptions { Items = 200, MediaSize = 200 });
         DateTimeOffset? since = null;
         for (int i = 0; i < 3; i++)
         {
@@ -122,7 +122,7 @@ public sealed class GeneratedLibraryTests
     }
 
     internal static ExportManifest Generate(TemporaryFolder folder, string language, ArchiveFormat format, int items, int parts = 3) => Export.Write(
-        Library.Generate(new LibraryOptions { Items = items, MediaSize = 400, Seed = 5 }),
+        TakeoutGenerator.Library.Generate(new LibraryOptions { Items = items, MediaSize = 400, Seed = 5 }),
         new ExportOptions { Time = Made, Format = format, Parts = parts, Language = language },
         folder.Path);
 

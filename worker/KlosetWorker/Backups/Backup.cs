@@ -5,6 +5,7 @@ using KlosetWorker.Access;
 using KlosetWorker.Contract;
 using KlosetWorker.Folders;
 using KlosetWorker.Output;
+using KlosetWorker.PhotosApi;
 using KlosetWorker.Progress;
 using KlosetWorker.Takeout;
 
@@ -21,8 +22,21 @@ internal sealed class Backup(OpenRepository open, TimeProvider time, ProgressTra
         {
             FolderSource folder => await FolderAsync(writer, request, folder.Path, stop, cancellationToken),
             TakeoutSource takeout => await new TakeoutBackup(open.Repository, writer, time, tracker, request, takeout).RunAsync(stop, cancellationToken),
+            LibrarySource or PickerSource => await ApiAsync(writer, request, stop, cancellationToken),
             _ => throw new UnreachableException(),
         };
+    }
+
+    private async Task<BackupReport> ApiAsync(RepositoryWriter writer, BackupRequest request, CancellationToken stop, CancellationToken cancellationToken)
+    {
+        await using var library = await ApiLibrary.OpenAsync(open.Repository, writer, time, tracker, request, cancellationToken);
+        var report = request.Source switch
+        {
+            LibrarySource source => await new LibraryBackup(library, source, time, tracker, request).RunAsync(stop, cancellationToken),
+            PickerSource source => await new PickerBackup(library, source, time, tracker).RunAsync(stop, cancellationToken),
+            _ => throw new UnreachableException(),
+        };
+        return report with { BytesStored = writer.Statistics.BytesStored };
     }
 
     private async Task<BackupReport> FolderAsync(RepositoryWriter writer, BackupRequest request, string folder, CancellationToken stop, CancellationToken cancellationToken)

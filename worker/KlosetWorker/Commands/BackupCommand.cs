@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GooglePhotos.Drive;
 using GooglePhotos.Takeout.Archives;
 using Kloset.Repositories;
 using Kloset.Storage;
@@ -6,6 +7,7 @@ using KlosetWorker.Access;
 using KlosetWorker.Backups;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.GoogleAccounts;
 using KlosetWorker.Hosting;
 using KlosetWorker.Maintenance;
 using KlosetWorker.Output;
@@ -16,9 +18,13 @@ namespace KlosetWorker.Commands;
 
 internal static class BackupCommand
 {
+    private const string DrivePrefix = "gdrive:";
+    private const string LibraryWord = "library:";
+    private const string PickerWord = "picker:";
+
     public static Command Build(Shell shell)
     {
-        var sources = new Argument<string[]>("SOURCE") { Description = "takeout:PATH (up to four) or folder:PATH", Arity = ArgumentArity.ZeroOrMore };
+        var sources = new Argument<string[]>("SOURCE") { Description = "takeout:PATH or takeout:gdrive:FOLDERID (up to four), library:, picker:, or folder:PATH", Arity = ArgumentArity.ZeroOrMore };
         var run = new Option<bool>("--run") { Description = $"do what the run file says that {WorkerEnvironment.Run} names; this is how the operator calls" };
         var account = new Option<string?>("--account") { Description = "whose library it is; a label of your choice, the same every time", HelpName = "NAME" };
         var email = new Option<string?>("--email") { Description = "address that the exports must belong to", HelpName = "ADDRESS" };
@@ -31,6 +37,11 @@ internal static class BackupCommand
             HelpName = "SECONDS",
         };
         var readers = new Option<int?>("--readers") { Description = "files read at the same time", HelpName = "NUMBER" };
+        var credentials = new Option<string?>("--google-credentials")
+        {
+            Description = $"file with Google credentials, for Drive, library: and picker: (default: {WorkerEnvironment.GoogleCredentials}); kloset login makes one",
+            HelpName = "FILE",
+        };
         var command = shell.Verb(
             "backup",
             """
@@ -38,6 +49,8 @@ internal static class BackupCommand
 
             Examples:
               kloset backup takeout:$HOME/Downloads/takeout --account alice
+              kloset backup takeout:gdrive:1x2y3z --account alice --google-credentials drive.json
+              kloset backup picker: --account alice --google-credentials picker.json
               kloset backup folder:/srv/documents
               kloset backup --run
             """,
@@ -48,7 +61,7 @@ internal static class BackupCommand
                     return await RunCommand.RunAsync(shell.Host, cancellationToken);
                 }
 
-                var request = Read(invocation, invocation.Value(sources) ?? [], invocation.Value(account), invocation.Value(email), invocation.Value(origin), TimeSpan.FromSeconds(invocation.Value(settle)));
+                var request = await ReadAsync(invocation, invocation.Value(credentials), invocation.Value(sources) ?? [], invocation.Value(account), invocation.Value(email), invocation.Value(origin), TimeSpan.FromSeconds(invocation.Value(settle)), cancellationToken);
                 await using var open = await invocation.OpenRepositoryAsync(cancellationToken);
                 var tracker = new ProgressTracker(shell.Host.Time);
                 BackupReport report;
@@ -69,7 +82,7 @@ internal static class BackupCommand
                 return Tell(invocation, report, tracker);
             });
         command.Add(sources);
-        foreach (Option option in new Option[] { run, account, email, origin, tags, settle, readers })
+        foreach (Option option in new Option[] { run, account, email, origin, tags, settle, readers, credentials })
         {
             command.Add(option);
         }
@@ -97,16 +110,34 @@ internal static class BackupCommand
         }
     }
 
-    private static BackupRequest Read(Shell.Invocation invocation, string[] sources, string? account, string? email, string? origin, TimeSpan settle)
+    private static async Task<BackupRequest> ReadAsync(
+        Shell.Invocation invocation, string? credentials, string[] sources, string? account, string? email, string? origin, TimeSpan settle, CancellationToken cancellationToken)
     {
+        if (sources is [LibraryWord or PickerWord])
+        {
+            var access = new GoogleAccess(invocation.Host);
+            var file = access.FromFile(credentials);
+            return new()
+            {
+                Origin = account ?? throw new WorkerException(ErrorCatalogue.InvalidArguments, "A backup of Google Photos needs to know whose library it is.")
+                {
+                    Remedy = "Give --account NAME, the same name at every backup.",
+                },
+                Email = email,
+                Source = sources[0] == LibraryWord
+                    ? await access.OpenLibraryAsync(file, email, unattended: false, cancellationToken)
+                    : await access.OpenPickerAsync(file, email, unattended: false, maxItems: null, link => invocation.Host.Error.WriteLine($"Pick photos here, then press Done: {link}"), cancellationToken),
+            };
+        }
+
         var folders = sources.Where(source => source.StartsWith("folder:", StringComparison.Ordinal)).Select(source => source[7..]).ToArray();
         var takeouts = sources.Where(source => source.StartsWith("takeout:", StringComparison.Ordinal)).Select(source => source[8..]).ToArray();
         if (folders.Length + takeouts.Length != sources.Length || sources.Length == 0 || (folders.Length > 0 && takeouts.Length > 0) || folders.Length > 1 || takeouts.Length > 4)
         {
-            throw new WorkerException(ErrorCatalogue.InvalidArguments, "Give one folder:PATH, or up to four of takeout:PATH, or --run.");
+            throw new WorkerException(ErrorCatalogue.InvalidArguments, "Give one folder:PATH, or up to four of takeout:PATH, or library: or picker:, or --run.");
         }
 
-        foreach (var path in folders.Concat(takeouts))
+        foreach (var path in folders.Concat(takeouts.Where(path => !path.StartsWith(DrivePrefix, StringComparison.Ordinal))))
         {
             if (path.Length == 0 || !(Directory.Exists(path) || (takeouts.Length > 0 && File.Exists(path))))
             {
@@ -119,6 +150,12 @@ internal static class BackupCommand
             return new() { Origin = origin ?? invocation.Services.HostName, Source = new FolderSource(Path.GetFullPath(folders[0])) };
         }
 
+        var locations = new List<ITakeoutStorage>();
+        foreach (var path in takeouts)
+        {
+            locations.Add(path.StartsWith(DrivePrefix, StringComparison.Ordinal) ? await DriveAsync(path[DrivePrefix.Length..]) : new LocalTakeoutStorage(Path.GetFullPath(path)));
+        }
+
         return new()
         {
             Origin = account ?? origin ?? throw new WorkerException(ErrorCatalogue.InvalidArguments, "A takeout backup needs to know whose library it is.")
@@ -126,8 +163,14 @@ internal static class BackupCommand
                 Remedy = "Give --account NAME, the same name at every backup.",
             },
             Email = email,
-            Source = new TakeoutSource([.. takeouts.Select(path => new LocalTakeoutStorage(Path.GetFullPath(path)))], settle),
+            Source = new TakeoutSource(locations, settle),
         };
+
+        Task<DriveTakeoutStorage> DriveAsync(string folder)
+        {
+            var access = new GoogleAccess(invocation.Host);
+            return access.OpenDriveAsync(access.FromFile(credentials), folder, email, unattended: false, cancellationToken);
+        }
     }
 
     private static int Tell(Shell.Invocation invocation, BackupReport report, ProgressTracker tracker)

@@ -60,5 +60,6 @@ internal static class CommandLine
         DoctorCommand.Build(shell),
         RecoveryKitCommand.Build(shell),
         TakeoutCommand.Build(shell),
+        LoginCommand.Build(shell),
     ];
 }

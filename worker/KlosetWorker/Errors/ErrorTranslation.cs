@@ -1,4 +1,6 @@
 using System.Text.Json;
+using GooglePhotos.Credentials;
+using GooglePhotos.Services;
 using Kloset.Repositories;
 using Kloset.Storage;
 using KlosetWorker.Contract;
@@ -15,6 +17,8 @@ internal static class ErrorTranslation
     {
         WorkerException known => known,
         AggregateException { InnerExceptions.Count: > 0 } aggregate => Translate(aggregate.InnerExceptions[0]),
+        GoogleServiceException google => GoogleTranslation.Translate(google),
+        GoogleCredentialException credential => GoogleTranslation.Translate(credential),
         RepositoryException repository => new(OfRepository(repository.Failure), repository.Message, repository),
         StoreException store => new(OfStore(store.Failure), store.Message, store),
         OperationCanceledException => new(ErrorCatalogue.Cancelled, "The run was told to stop.", exception),

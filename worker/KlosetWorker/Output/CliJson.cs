@@ -27,6 +27,7 @@ namespace KlosetWorker.Output;
 [JsonSerializable(typeof(ForgetOutput))]
 [JsonSerializable(typeof(MaintainOutput))]
 [JsonSerializable(typeof(PinsOutput))]
+[JsonSerializable(typeof(LoginCheckOutput))]
 [JsonSerializable(typeof(RunResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
@@ -37,6 +38,8 @@ internal sealed partial class CliJson : JsonSerializerContext
 internal sealed record ErrorOutput(ErrorDetails Error);
 
 internal sealed record ErrorDetails(string Code, int ExitCode, string Message, string Meaning, string Remedy);
+
+internal sealed record LoginCheckOutput(string Purpose, string Credential, string? Account, DateTimeOffset? Expires);
 
 internal sealed record CreateOutput(string Location, Guid RepositoryId, bool Encrypted, string? KeyFingerprint);
 

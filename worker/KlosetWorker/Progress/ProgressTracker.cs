@@ -23,6 +23,19 @@ internal sealed class ProgressTracker(TimeProvider time)
         }
     }
 
+    /// <summary>What a person must do meanwhile; null when there is nothing.</summary>
+    public RunAction? Action
+    {
+        get => Volatile.Read(ref _action);
+        set
+        {
+            Volatile.Write(ref _action, value);
+            Moved();
+        }
+    }
+
+    private RunAction? _action;
+
     public long ItemsDone => Interlocked.Read(ref _itemsDone);
 
     public long BytesDone => Interlocked.Read(ref _bytesDone);
@@ -66,6 +79,7 @@ internal sealed class ProgressTracker(TimeProvider time)
             BytesDone = BytesDone,
             BytesTotal = bytesTotal < 0 ? null : bytesTotal,
             Time = time.GetUtcNow(),
+            Action = Action,
             EtaSeconds = Eta(bytesTotal, BytesDone) ?? Eta(itemsTotal, ItemsDone),
         };
     }

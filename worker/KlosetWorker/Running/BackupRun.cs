@@ -1,3 +1,5 @@
+using GooglePhotos.Credentials;
+using GooglePhotos.Drive;
 using GooglePhotos.Takeout.Archives;
 using Kloset.Repositories;
 using Kloset.Retention;
@@ -7,6 +9,7 @@ using KlosetWorker.Backups;
 using KlosetWorker.Commands;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.GoogleAccounts;
 using KlosetWorker.Maintenance;
 using KlosetWorker.Retention;
 using KlosetWorker.Takeout;
@@ -16,10 +19,13 @@ namespace KlosetWorker.Running;
 /// <summary>Backs up the source of one account.</summary>
 internal sealed class BackupRun(RunContext context) : IRun
 {
+    private readonly GoogleAccess _google = new(context.Host, context.Tracker);
+    private readonly List<RunAction> _warnings = [];
+
     public async Task<RunEnd> ExecuteAsync()
     {
         var backup = context.Order.Backup!;
-        var request = Request(backup);
+        var request = await RequestAsync(backup);
         context.Tracker.Phase = "Enumerating";
 
         // Look first, open later: an unchanged listing ends the run before a key is derived.
@@ -34,7 +40,8 @@ internal sealed class BackupRun(RunContext context) : IRun
         var report = await context.WaitForLockAsync(
             () => new Backup(open, context.Host.Time, context.Tracker).RunAsync(request, context.Control.Stop, context.Control.Abort));
         var retention = await RetainAsync(open, report, request);
-        var error = report.Outcome == RunOutcome.Paused ? ErrorCatalogue.Paused : report.Error;
+        var error = report.Outcome == RunOutcome.Paused && report.Error is not { ExitCode: ExitCode.Paused } ? ErrorCatalogue.Paused : report.Error;
+        var actions = await ActionsAsync(request.Source, report);
         var result = new RunResult
         {
             RunId = context.Order.RunId,
@@ -49,7 +56,7 @@ internal sealed class BackupRun(RunContext context) : IRun
                 ? new(forget.Forgotten.Count, forget.WaitingSnapshots.Count, forget.Waiting)
                 : null,
             Exports = report.Exports,
-            Actions = Approval(retention.Report).Concat(report.Actions).Take(5).ToArray() is { Length: > 0 } actions ? actions : null,
+            Actions = Approval(retention.Report).Concat(actions).Take(5).ToArray() is { Length: > 0 } asked ? asked : null,
             Warnings = retention.Warnings.Concat(report.Warnings).Take(5).ToArray() is { Length: > 0 } warnings ? warnings : null,
             ResumeAfter = report.ResumeAfter,
             Transfer = new(report.BytesRead, report.BytesStored, request.Source is FolderSource ? report.FilesRead : report.ItemsNew, open.Store.Counters.Requests, context.Tracker.Elapsed.TotalSeconds),
@@ -57,9 +64,24 @@ internal sealed class BackupRun(RunContext context) : IRun
         return new(await context.DescribeAsync(open, result), error?.ExitCode ?? ExitCode.Ok);
     }
 
-    private BackupRequest Request(RunBackup backup) => new()
+    /// <summary>What the source wants done, and what its Drive does.</summary>
+    private async Task<RunAction[]> ActionsAsync(BackupSource source, BackupReport report)
     {
-        Source = Source(backup),
+        var actions = report.Actions.Concat(_warnings).ToList();
+        foreach (var drive in source is TakeoutSource takeout ? takeout.Locations.OfType<DriveTakeoutStorage>() : [])
+        {
+            if (await DriveSpace.LookAsync(drive, report.Exports, context.Control.Abort) is { } full)
+            {
+                actions.Add(full);
+            }
+        }
+
+        return [.. actions];
+    }
+
+    private async Task<BackupRequest> RequestAsync(RunBackup backup) => new()
+    {
+        Source = await SourceAsync(backup),
         Origin = context.Order.Account!.Id,
         Email = context.Order.Account.Email,
         RunId = context.Order.RunId,
@@ -69,19 +91,46 @@ internal sealed class BackupRun(RunContext context) : IRun
         CacheFolder = context.CacheFolder,
     };
 
-    private BackupSource Source(RunBackup backup) => backup switch
+    private async Task<BackupSource> SourceAsync(RunBackup backup) => backup switch
     {
         { Folder: { } folder } => new FolderSource(Folder(folder)),
-        { Takeout: { } locations } => new TakeoutSource([.. locations.Select(Storage)], TimeSpan.FromSeconds(backup.SettleSeconds)),
-        _ => throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot read the Library or the Picker API."),
+        { Takeout: { } locations } => new TakeoutSource(await StoragesAsync(locations), TimeSpan.FromSeconds(backup.SettleSeconds)),
+        { LibraryCredentialsSecret: { } secret } => await _google.OpenLibraryAsync(Credential(secret), context.Order.Account!.Email, unattended: true, context.Control.Abort),
+        { PickerCredentialsSecret: { } secret } => await _google.OpenPickerAsync(
+            Credential(secret), context.Order.Account!.Email, unattended: true, backup.PickerMaxItems, tell: null, context.Control.Abort),
+        _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "The backup names no source."),
     };
 
-    private ITakeoutStorage Storage(RunLocation location) => location switch
+    private async Task<IReadOnlyList<ITakeoutStorage>> StoragesAsync(IReadOnlyList<RunLocation> locations)
+    {
+        var storages = new List<ITakeoutStorage>();
+        foreach (var location in locations)
+        {
+            storages.Add(await StorageAsync(location));
+        }
+
+        return storages;
+    }
+
+    private async Task<ITakeoutStorage> StorageAsync(RunLocation location) => location switch
     {
         { Volume: { } volume } => new LocalTakeoutStorage(Folder(volume)),
         { S3: { } s3 } => new StoreTakeoutStorage(context.OpenBucket(s3)),
-        _ => throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot read Google Drive."),
+        { GoogleDrive: { } drive } => await _google.OpenDriveAsync(
+            Credential(drive.CredentialsSecret), drive.FolderId, context.Order.Account!.Email, unattended: true, context.Control.Abort),
+        _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A location must be a volume, a bucket or a folder of Google Drive."),
     };
+
+    private GoogleCredentialFile Credential(string secret)
+    {
+        var file = GoogleAccess.FromSecret(context.Secrets, secret);
+        if (_google.Warning(file) is { } warning)
+        {
+            _warnings.Add(warning);
+        }
+
+        return file;
+    }
 
     private string Folder(RunVolume volume)
     {

@@ -35,7 +35,7 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
 
     public string CacheFolder => Host.Environment(WorkerEnvironment.Cache) is { Length: > 0 } folder ? folder : Path.GetTempPath();
 
-    public IStore OpenStore() => 
+    public IStore OpenStore() =>
         StoreFactory.Open(Order.Repository.Backend, Secrets, Volumes, Order.Limits?.BandwidthBytesPerSecond, Host.Time, Order.Repository.Immutability);
 
     /// <summary>A bucket besides the repository's: exports are read from it, or files restored into it.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using GooglePhotos.Services;
 using GooglePhotos.Takeout.Exports;
 using Kloset.Repositories;
 using Kloset.Snapshots;
@@ -74,6 +75,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         Warn(locations.Findings.Select(finding => finding.Message));
         var pending = new List<SetIngestion>();
         var stopped = false;
+        GoogleServiceException? held = null;
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(stop, cancellationToken);
         foreach (var (storage, set) in sets)
         {
@@ -94,6 +96,18 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             {
                 stopped = true;
             }
+            catch (GoogleServiceException later) when (later.ResumeAfter is not null)
+            {
+                // What the export has given so far is kept; a limit on the downloads of one file does not hold up other exports.
+                held = later;
+                Take(ingestion, known, stopped: true);
+                if (later.Failure == GoogleFailure.DownloadQuota)
+                {
+                    continue;
+                }
+
+                break;
+            }
 
             Take(ingestion, known, stopped);
             if (stopped)
@@ -111,7 +125,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             }
         }
 
-        var complete = !stopped && pending.Count == 0;
+        var complete = !stopped && pending.Count == 0 && held is null;
         if (library.HasChanges || saved is not null || basis is null || manifest?.IngestedDigest != digest || SnapshotMarks.IsIncomplete(newest!))
         {
             tracker.Phase = "Committing";
@@ -119,7 +133,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             saved = await library.SaveAsync(manifest, _sightings.Values, incomplete: !complete, cancellationToken);
         }
 
-        return Report(saved!, manifest!, complete ? digest : null, stopped, pending);
+        return Hold(Report(saved!, manifest!, complete ? digest : null, stopped, pending), held);
     }
 
     private async Task LoadAsync(Snapshot? basis, Manifest? manifest, CancellationToken cancellationToken)
@@ -254,6 +268,16 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             ResumeAfter = pending.Count > 0 ? pending.Max(set => set.SettledAt) : null,
         };
     }
+
+    private static BackupReport Hold(BackupReport report, GoogleServiceException? held) => held is null || report.Outcome == RunOutcome.Paused && report.Error == ErrorCatalogue.Cancelled
+        ? report
+        : report with
+        {
+            Outcome = RunOutcome.Paused,
+            Error = GoogleTranslation.Translate(held).Error,
+            Message = held.Message + " What was read is saved.",
+            ResumeAfter = held.ResumeAfter,
+        };
 
     /// <summary>What a person has to do somewhere else.</summary>
     private List<RunAction> Actions(Manifest manifest)

@@ -279,8 +279,16 @@ public sealed class TakeoutExport
             state.DirectoryStart = state.Entries.Count > 0 ? long.MaxValue : 0;
             if (state.Entries.Count == 0)
             {
-                await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
-                state.DirectoryStart = await ZipRecovery.ScanAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+                try
+                {
+                    await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
+                    state.DirectoryStart = await ZipRecovery.ScanAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+                }
+                catch (InvalidDataException)
+                {
+                    // Its storage does not hand it out: there is nothing to find in it.
+                    state.DirectoryStart = 0;
+                }
             }
             else
             {
