@@ -141,8 +141,8 @@ public sealed class LibraryBackupTests
 
     private static async Task<Dictionary<string, JsonElement>> CatalogAsync(GoogleHost host)
     {
-        (await host.Host.RunAsync("restore", "latest", "--to", host.Host.At("catalog"))).Exits(0);
-        return Directory.EnumerateFiles(host.Host.At("catalog", ".kloset", "catalog")).SelectMany(File.ReadLines)
+        var year = (await host.Host.RunAsync("cat", "latest:/.kloset/catalog/2020.ndjson")).Exits(0);
+        return System.Text.Encoding.UTF8.GetString(year.Bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(item => item.GetProperty("id").GetString()!, StringComparer.Ordinal);
     }
 }
