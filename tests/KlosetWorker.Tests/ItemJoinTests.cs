@@ -196,6 +196,20 @@ public sealed class ItemJoinTests
     }
 
     [Fact]
+    public void A_picked_copy_makes_room_for_the_file_of_the_export()
+    {
+        var picked = Join(null, Item("s", September, url: null), File("small")) with { Id = "pick:1", Sidecars = null, Width = 4032, Height = 3024 };
+
+        var whole = Join(picked, Item("s", November), File("whole", sidecar: "s"));
+
+        Assert.True(ItemJoin.HasPixels(picked, new MediaMetadata { Width = 3024, Height = 4032 }));
+        Assert.False(ItemJoin.HasPixels(picked, new MediaMetadata { Width = 1024, Height = 768 }));
+        Assert.Equal(("url:https://photos/1", "sha256-whole"), (whole.Id, Assert.Single(whole.Files).Sha256));
+        Assert.Equal(["pick:1"], whole.Aliases);
+        Assert.Equal("/Google Photos/Photos from 2023/IMG_1.jpg", whole.Files[0].Paths[0]);
+    }
+
+    [Fact]
     public void A_provisional_identity_becomes_an_alias()
     {
         var item = Join(null, Item("s", September, url: null), File("a"));

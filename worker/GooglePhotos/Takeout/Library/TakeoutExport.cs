@@ -230,7 +230,9 @@ public sealed class TakeoutExport
         PairingResult pairing = Pair();
         _pairing = null;
         Forget();
-        return TakeoutLibrary.Build((TakeoutEntry[])pairing.Files, pairing);
+        TakeoutLibrary library = TakeoutLibrary.Build((TakeoutEntry[])pairing.Files, pairing);
+        Forget();
+        return library;
     }
 
     private PairingResult Pair()
@@ -246,7 +248,7 @@ public sealed class TakeoutExport
         Forget();
 
         // A copy of the list, because reading a tgz may go on adding to ours.
-        return _pairing = TakeoutPairing.Pair((TakeoutEntry[])[.. _entries]);
+        return _pairing = TakeoutPairing.Pair((TakeoutEntry[])[.. _entries], Forget);
     }
 
     /// <summary>

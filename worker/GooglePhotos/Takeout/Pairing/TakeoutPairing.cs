@@ -10,7 +10,8 @@ namespace GooglePhotos.Takeout.Pairing;
 /// </summary>
 public static partial class TakeoutPairing
 {
-    public static PairingResult Pair(IReadOnlyList<IPairingFile> files)
+    /// <param name="afterLargeFolder">Called when what a folder of many files needed is needed no longer.</param>
+    public static PairingResult Pair(IReadOnlyList<IPairingFile> files, Action? afterLargeFolder = null)
     {
         FileVerdict[] verdicts = new FileVerdict[files.Count];
         HashSet<string> products = PhotosProducts(files);
@@ -70,6 +71,11 @@ public static partial class TakeoutPairing
             }
 
             new FolderPairing(files, verdicts, folder.Candidates.Concat(folder.Sidecars)).Run();
+            if (folder.Candidates.Count > LargeFolder)
+            {
+                afterLargeFolder?.Invoke();
+            }
+
             if (anyLoose && folder.Path.Length > 0)
             {
                 foreach (int media in folder.Candidates)
@@ -99,6 +105,8 @@ public static partial class TakeoutPairing
 
         return new PairingResult(files, verdicts, Albums(folders.Values, files, years), Stacks(folders.Values, files, verdicts)) { YearFolders = years };
     }
+
+    private const int LargeFolder = 5_000;
 
     private static void Sort(IPairingFile file, int index, Folder folder, FileVerdict[] verdicts)
     {
