@@ -19,6 +19,7 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
     private long _windowStart;
     private int _windowLength;
     private long _position;
+    private (long Start, long End) _expected;
 
     public override bool CanRead => true;
 
@@ -34,6 +35,12 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
         set => _position = value;
     }
 
+    /// <summary>
+    /// Says which bytes will be read next: a window that begins among them ends with them. Who picks small files out of a part fetches
+    /// neither what lies behind them nor one after the other what lies together.
+    /// </summary>
+    public void Expect(long start, long end) => _expected = (start, end);
+
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_position >= length || buffer.IsEmpty)
@@ -45,7 +52,10 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
         {
             _window ??= ArrayPool<byte>.Shared.Rent((int)Math.Min(windowBytes, Math.Max(length, 1)));
             bool sequential = _position == _windowStart + _windowLength;
-            int wanted = (int)Math.Min(Math.Min(sequential ? windowBytes : WindowAfterJump, _window.Length), length - _position);
+            long window = _position >= _expected.Start && _position < _expected.End
+                ? _expected.End - _position
+                : sequential ? windowBytes : WindowAfterJump;
+            int wanted = (int)Math.Min(Math.Min(window, _window.Length), length - _position);
             _windowLength = 0;
             await read(_position, _window.AsMemory(0, wanted), cancellationToken);
             _windowStart = _position;

@@ -35,14 +35,26 @@ public sealed class TakeoutItem
     public bool InFailedVideos { get; internal set; }
 
     // Arrays that grow by one: nearly all items have one file and no album.
-    internal void Add(TakeoutItemFile file) => Files = (TakeoutItemFile[])[.. Files, file];
+    internal void Add(TakeoutItemFile file) => Files = Append(Files, file);
 
     internal void AddAlbum(int album)
     {
         if (!Albums.Contains(album))
         {
-            Albums = (int[])[.. Albums, album];
+            Albums = Append(Albums, album);
         }
+    }
+
+    internal static T[] Append<T>(IReadOnlyList<T> list, T last)
+    {
+        T[] longer = new T[list.Count + 1];
+        for (int i = 0; i < list.Count; i++)
+        {
+            longer[i] = list[i];
+        }
+
+        longer[^1] = last;
+        return longer;
     }
 }
 
@@ -59,7 +71,7 @@ public sealed class TakeoutItemFile
 
     public PairRank Rank { get; init; }
 
-    internal void Add(int entry) => Entries = (int[])[.. Entries, entry];
+    internal void Add(int entry) => Entries = TakeoutItem.Append(Entries, entry);
 }
 
 /// <summary>An album folder.</summary>
