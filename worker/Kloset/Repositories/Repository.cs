@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Kloset.Checking;
 using Kloset.Configuration;
+using Kloset.Copying;
 using Kloset.Encryption;
 using Kloset.Hashing;
 using Kloset.Locks;
@@ -305,6 +306,18 @@ public sealed class Repository : IAsyncDisposable
             return 0;
         await RefreshAsync(cancellationToken);
         return await ObjectLockExtension.RunAsync(this, always: false, cancellationToken);
+    }
+
+    /// <summary>
+    /// Copies snapshots to another repository, under its key. They keep their identifiers; what the target has already is not written again.
+    /// Interrupted, nothing is lost and the next call goes on.
+    /// </summary>
+    /// <exception cref="RepositoryException">Damaged, when something of the source cannot be read; Unsupported; Locked; AlreadyExists, when both are the same.</exception>
+    public Task<CopyReport> CopyToAsync(Repository target, CopyOptions options, IProgress<CopyProgress>? progress, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(options);
+        return new RepositoryCopy(this, target, options, progress).RunAsync(cancellationToken);
     }
 
     public async Task<RepositoryTotals> GetTotalsAsync(CancellationToken cancellationToken)

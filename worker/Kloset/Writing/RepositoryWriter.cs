@@ -172,7 +172,7 @@ public sealed class RepositoryWriter : IAsyncDisposable
             var all = basis is null || canExtend ? changes : Prepend(basis, changes, cancellationToken);
             var source = await builder.BuildAsync(draft, all, cancellationToken);
             var duration = time.GetUtcNow() - (started < begun ? started : begun);
-            var header = new SnapshotHeader
+            var header = draft.Copies is { } original ? original with { Sources = [source with { Context = original.Source.Context }] } : new SnapshotHeader
             {
                 Id = new SnapshotId(_repository.Services.Random.NextMac()),
                 Timestamp = Timestamp.From(draft.Timestamp ?? started),

@@ -151,7 +151,12 @@ internal sealed class SnapshotBuilder : IDisposable
                 _changes.Add(ChangeKey(remove.Path), [RemoveKind]);
                 return;
             default:
-                await PutAsync(ToEntry(change), (change as PutFile)?.ExtendedAttributes ?? []);
+                await PutAsync(ToEntry(change), change switch
+                {
+                    PutFile file => file.ExtendedAttributes,
+                    PutEntry put => put.ExtendedAttributes,
+                    _ => [],
+                });
                 return;
         }
     }

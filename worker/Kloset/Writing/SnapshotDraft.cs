@@ -33,6 +33,9 @@ public sealed record SnapshotDraft
     /// <summary>When the work for this snapshot began; its duration counts from here. Default: <see cref="Timestamp"/> when given, else the start of the commit.</summary>
     public DateTimeOffset? Started { get; init; }
 
+    /// <summary>A header of another repository that the snapshot is a copy of: all but its trees is taken over, its identifier too.</summary>
+    internal SnapshotHeader? Copies { get; init; }
+
     /// <summary>Things that could not be read, beside those that come as <see cref="PutError"/>.</summary>
     public IReadOnlyList<EntryError> Errors { get; init; } = [];
 }
@@ -88,7 +91,11 @@ public sealed record PutSymlink(EntryPath Path, string Target, Timestamp ModTime
 }
 
 /// <summary>Adds or replaces an entry that exists in some snapshot of the same repository, at a path of choice, with the same attributes and object.</summary>
-public sealed record PutEntry(EntryPath Path, Entry Entry) : TreeChange(Path);
+public sealed record PutEntry(EntryPath Path, Entry Entry) : TreeChange(Path)
+{
+    /// <summary>Values that this session stored for the entry's extended attributes.</summary>
+    public IReadOnlyList<KeyValuePair<string, StoredObject>> ExtendedAttributes { get; init; } = [];
+}
 
 /// <summary>
 /// Removes a file of the basis, or a directory with all that the basis has below it; what the same changes put below stays. Absent is fine.

@@ -52,6 +52,7 @@ internal static class CommandLine
         ExportCommand.Build(shell),
         DiffCommand.Build(shell),
         CheckCommand.Build(shell),
+        CopyCommand.Build(shell),
         DuCommand.Build(shell),
         ForgetCommand.Build(shell),
         PinCommand.Build(shell),

@@ -28,6 +28,7 @@ namespace KlosetWorker.Output;
 [JsonSerializable(typeof(MaintainOutput))]
 [JsonSerializable(typeof(PinsOutput))]
 [JsonSerializable(typeof(LoginCheckOutput))]
+[JsonSerializable(typeof(CopyOutput))]
 [JsonSerializable(typeof(RunResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
@@ -81,6 +82,15 @@ internal sealed record CheckOutput(
     DateTimeOffset? AllDataRead,
     RepairOutput? Repair,
     IReadOnlyList<CheckFindingOutput> Findings);
+
+internal sealed record CopyOutput(
+    string Target,
+    IReadOnlyList<string> Copied,
+    IReadOnlyList<string> Present,
+    long Files,
+    long BytesRead,
+    long BytesStored,
+    double Seconds);
 
 internal sealed record RepairOutput(
     bool DryRun,
