@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Kloset;
 using Kloset.Copying;
+using Kloset.Repositories;
 using Kloset.Snapshots;
 
 namespace KlosetWorker.Catalog;

@@ -31,7 +31,7 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
 
     public MountedVolumes Volumes { get; } = new(host.Environment(WorkerEnvironment.Source));
 
-    public EngineServices Services => EngineServices.System with { Time = Host.Time };
+    public EngineServices Services => EngineServices.System with { Time = Host.Time, CacheDirectory = CacheFolder };
 
     public string CacheFolder => Host.Environment(WorkerEnvironment.Cache) is { Length: > 0 } folder ? folder : Path.GetTempPath();
 

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Text;
+
+namespace Benchmarks;
+
+/// <summary>
+/// How time, memory and metadata grow with the number of photos: media of 4 KiB that do not compress, each with a sidecar, in thirty folders,
+/// encrypted. Options: --media 10000,100000 (default; the full figure is 1000000), --folder PATH for the library, --repository PATH.
+/// </summary>
+internal sealed class ScaleBenchmark : IBenchmark
+{
+    private const string Secret = "a passphrase of the benchmark: correct horse battery staple 2026";
+    private const int Folders = 30;
+
+    public string Name => "scale";
+
+    public string Question => "how do time, peak memory and new metadata grow from ten thousand photos to a million?";
+
+    public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
+    {
+        string parent = Option(args, "--folder") ?? (Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath());
+        string stores = Option(args, "--repository") ?? parent;
+        if (Environment.GetEnvironmentVariable("KLOSET") is not { } program)
+        {
+            Console.WriteLine("Name the program in KLOSET: out/kloset after `make build`.");
+            return 2;
+        }
+
+        Console.WriteLine("| media | step | wall s | processor s | VmHWM MiB | stored MiB |");
+        Console.WriteLine("|---|---|---|---|---|---|");
+        foreach (string text in (Option(args, "--media") ?? "10000,100000").Split(','))
+        {
+            int media = int.Parse(text, CultureInfo.InvariantCulture);
+            string data = Path.Combine(parent, $"kloset-scale-{Environment.ProcessId}");
+            string store = Path.Combine(stores, $"kloset-scale-repository-{Environment.ProcessId}");
+            try
+            {
+                Write(data, media);
+                if (!await MeasureAsync(program, data, store, media, cancellationToken))
+                {
+                    return 1;
+                }
+            }
+            finally
+            {
+                foreach (string folder in (string[])[data, store, store + "-cache"])
+                {
+                    if (Directory.Exists(folder))
+                    {
+                        Directory.Delete(folder, recursive: true);
+                    }
+                }
+            }
+        }
+
+        return 0;
+    }
+
+    private static async Task<bool> MeasureAsync(string program, string data, string store, int media, CancellationToken cancellationToken)
+    {
+        Dictionary<string, string> environment = new()
+        {
+            ["KLOSET_REPOSITORY"] = "fs:" + store,
+            ["KLOSET_PASSPHRASE"] = Secret,
+            ["KLOSET_CACHE"] = Directory.CreateDirectory(store + "-cache").FullName,
+        };
+        (string Step, string[] Arguments)[] steps =
+        [
+            ("create", ["create"]), ("backup", ["backup", "folder:" + data, "-q"]), ("unchanged backup", ["backup", "folder:" + data, "-q"]),
+            ("backup with one new photo", ["backup", "folder:" + data, "-q"]), ("ls", ["ls"]), ("ls --recursive", ["ls", "--recursive"]),
+            ("snapshots", ["snapshots"]), ("check of structure", ["check", "--level", "structure", "-q"]), ("check of all data", ["check", "--level", "data", "-q"]),
+        ];
+        long stored = 0;
+        foreach ((string step, string[] arguments) in steps)
+        {
+            if (step == "backup with one new photo")
+            {
+                File.WriteAllBytes(Path.Combine(data, "Photos from 1990", "NEW.jpg"), Noise(new Random(7)));
+            }
+
+            Measured measured = await ChildProcess.RunAsync(program, arguments, environment, cancellationToken);
+            if (measured.ExitCode != 0)
+            {
+                Console.WriteLine($"{step} failed with {measured.ExitCode}: {measured.Output[..Math.Min(2000, measured.Output.Length)]}");
+                return false;
+            }
+
+            long now = Directory.EnumerateFiles(store, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {media} | {step} | {measured.Wall.TotalSeconds:0.0} | {measured.Processor.TotalSeconds:0.0} | {measured.PeakMemory / 1048576.0:0} | {(now - stored) / 1048576.0:0.0} |"));
+            stored = now;
+        }
+
+        return true;
+    }
+
+    private static void Write(string folder, int media)
+    {
+        Random random = new(2026);
+        int perFolder = Math.Max(1, media / Folders);
+        for (int i = 0; i < media; i++)
+        {
+            string album = Path.Combine(folder, $"Photos from {1990 + (i / perFolder)}");
+            if (i % perFolder == 0)
+            {
+                Directory.CreateDirectory(album);
+            }
+
+            string path = Path.Combine(album, $"IMG_{i:0000000}.jpg");
+            File.WriteAllBytes(path, Noise(random));
+            string sidecar = $$"""
+                {"title":"IMG_{{i:0000000}}.jpg","description":"","imageViews":"{{random.Next(100)}}","photoTakenTime":{"timestamp":"{{1_400_000_000 + i}}"},"geoData":{"latitude":{{random.NextDouble()}},"longitude":{{random.NextDouble()}},"altitude":0.0},"url":"https://photos.google.com/photo/AF1Qip{{random.NextInt64()}}"}
+                """;
+            File.WriteAllText(path + ".supplemental-metadata.json", sidecar, new UTF8Encoding(false));
+        }
+    }
+
+    private static byte[] Noise(Random random)
+    {
+        byte[] photo = new byte[4096];
+        random.NextBytes(photo);
+        ((ReadOnlySpan<byte>)[0xFF, 0xD8, 0xFF, 0xE0]).CopyTo(photo);
+        return photo;
+    }
+
+    private static string? Option(IReadOnlyList<string> args, string name)
+    {
+        for (int i = 0; i + 1 < args.Count; i++)
+        {
+            if (args[i] == name)
+            {
+                return args[i + 1];
+            }
+        }
+
+        return null;
+    }
+}
