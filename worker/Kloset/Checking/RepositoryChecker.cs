@@ -232,6 +232,14 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
                     [], [], 0));
         }
 
+        foreach (var id in Index.LostStates().Where(id => problems.All(p => p.Id != id)))
+        {
+            var key = StateLoader.KeyOf(in id);
+            _findings.Add(new CheckFinding(
+                CheckFindingKind.Warning, key,
+                $"The state {key} is lost, or was never stored here: other states name it as the one before them. What snapshots miss by it is told apart; `kloset check --repair` writes it anew.", [], [], 0));
+        }
+
         foreach (var problem in problems)
         {
             var back = unplaced.Values.Where(d => d.Remedy.Length > 0).ToList();

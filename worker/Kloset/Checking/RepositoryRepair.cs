@@ -38,14 +38,17 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
         await new StateLoader(repository.Store, repository.Codec).LoadAsync(index, cancellationToken);
         var before = index.Snapshots().ToHashSet();
         var candidates = await FindCandidatesAsync(index, cancellationToken);
-        var chosen = await ChooseAsync(candidates, before, damaged.Count > 0, cancellationToken);
+        var lost = index.LostStates().Where(id => damaged.TrueForAll(d => d.Id != id)).ToList();
+        var chosen = await ChooseAsync(candidates, before, damaged.Count > 0 || lost.Count > 0, cancellationToken);
         var back = chosen.Snapshots.Where(id => !before.Contains(id)).Order().ToList();
-        if (chosen.Candidates.Count == 0 && damaged.Count == 0)
+        if (chosen.Candidates.Count == 0 && damaged.Count == 0 && lost.Count == 0)
             return new RepairReport(options.DryRun, 0, 0, [], [], _remarks);
         if (held?.HasLapsed == true)
             throw new RepositoryException(RepositoryFailure.LockLapsed, "The lock lapsed while packfiles were read: nothing was changed; run the repair again.");
-        // A damaged state's name is taken over, so that no client stumbles over it any more; else the state gets a name of its own.
-        var names = damaged.Count > 0 ? damaged.Select(d => d.Id).ToList() : [repository.Services.Random.NextMac()];
+        // A damaged or lost state's name is taken over, so that no client stumbles over it or misses it any more; else the state gets a name of its own.
+        List<Mac> names = [.. damaged.Select(d => d.Id), .. lost];
+        if (names.Count == 0)
+            names.Add(repository.Services.Random.NextMac());
         var keys = new List<string>();
         for (var i = 0; i < names.Count; i++)
         {
@@ -54,10 +57,12 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
                 await WriteAsync(index, names[i], i < damaged.Count ? damaged[i].Bytes : null, i == 0 ? chosen : (chosen with { Candidates = [] }), cancellationToken);
         }
 
-        if (damaged.Count > 0)
+        foreach (var id in lost)
+            _remarks.Add($"{StateLoader.KeyOf(in id)} is lost: other states name it as the one before them.");
+        if (damaged.Count > 0 || lost.Count > 0)
         {
             _remarks.Add(
-                "Deletions that a damaged state held are lost with it: snapshots that were removed may be listed again, and can be removed again.");
+                "Deletions that a damaged or lost state held are lost with it: snapshots that were removed may be listed again, and can be removed again.");
         }
 
         if (!options.DryRun)
@@ -159,7 +164,7 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
     private sealed record Choice(List<Candidate> Candidates, HashSet<SnapshotId> Hidden, List<SnapshotId> Snapshots);
 
     /// <summary>
-    /// Which candidates are written down: all of them when a state is damaged, since they were most likely its own; else those that snapshots need,
+    /// Which candidates are written down: all of them when a state is damaged or lost, since they were most likely its own; else those that snapshots need,
     /// because the others are what an unfinished run left behind. A snapshot that would come back with holes is left out: it was never finished.
     /// </summary>
     private async Task<Choice> ChooseAsync(List<Candidate> candidates, HashSet<SnapshotId> before, bool all, CancellationToken cancellationToken)
