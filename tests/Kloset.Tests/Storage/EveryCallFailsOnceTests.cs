@@ -16,7 +16,9 @@ public sealed class EveryCallFailsOnceTests
 {
     private static readonly Dictionary<string, byte[]> _files = new()
     {
-        ["/a/one.bin"] = TreeChanges.Noise(1, 300_000), ["/a/two.txt"] = "some text"u8.ToArray(), ["/three"] = [],
+        ["/a/one.bin"] = TreeChanges.Noise(1, 300_000),
+        ["/a/two.txt"] = "some text"u8.ToArray(),
+        ["/three"] = [],
     };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;

@@ -14,7 +14,11 @@ public sealed class S3RequestTests
 
     private static S3Options Options => new()
     {
-        Endpoint = new Uri("https://s3.example.net:8443"), Bucket = "photos", Prefix = "family", Credentials = new S3Credentials("key", "secret"), MaxRetries = 2,
+        Endpoint = new Uri("https://s3.example.net:8443"),
+        Bucket = "photos",
+        Prefix = "family",
+        Credentials = new S3Credentials("key", "secret"),
+        MaxRetries = 2,
     };
 
     [Theory]
