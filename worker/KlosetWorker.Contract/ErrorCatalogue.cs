@@ -6,7 +6,8 @@ namespace KlosetWorker.Contract;
 /// <param name="ExitCode">The process's exit code, which decides what the operator does next.</param>
 /// <param name="Meaning">What happened and why, one sentence without the details of the case.</param>
 /// <param name="Remedy">What to do about it.</param>
-public sealed record ErrorInfo(string Code, ExitCode ExitCode, string Meaning, string Remedy);
+/// <param name="Retry">What the operator does next, where that is not what the exit code says.</param>
+public sealed record ErrorInfo(string Code, ExitCode ExitCode, string Meaning, string Remedy, RetryClass? Retry = null);
 
 /// <summary>
 /// Every way in which a command can end other than well. The command line, <see cref="RunResult"/>, the operator's conditions and the
@@ -49,6 +50,11 @@ public static class ErrorCatalogue
     public static readonly ErrorInfo RepositoryReplaced = new("RepositoryReplaced", ExitCode.RepositoryReplaced,
         "The repository at the location has another identity than the one expected.",
         "Point the resource at the right location, or remove the expected identity when the exchange was meant.");
+
+    public static readonly ErrorInfo HistoryMissing = new("HistoryMissing", ExitCode.NoRepository,
+        "The repository does not hold the account's newest snapshot, which was written to another place.",
+        "Bring the snapshots over with kloset copy or by copying the bucket; the backup goes on by itself once they are there.",
+        RetryClass.BackOff);
 
     public static readonly ErrorInfo RepositoryLocked = new("RepositoryLocked", ExitCode.Locked,
         "Another program holds the repository exclusively.", "Wait until it has finished; stale locks end by themselves after 10 minutes.");
@@ -154,7 +160,7 @@ public static class ErrorCatalogue
     public static IReadOnlyList<ErrorInfo> All { get; } =
     [
         InvalidArguments, InvalidRunFile, InvalidLocation, SecretMissing, SecretKeyMissing, PassphraseNeeded, WrongPassphrase, WeakPassphrase,
-        RepositoryNotFound, RepositoryExists, RepositoryReplaced, RepositoryLocked, RepositoryDamaged, RepositoryUnsupported, BucketNotFound,
+        RepositoryNotFound, RepositoryExists, RepositoryReplaced, HistoryMissing, RepositoryLocked, RepositoryDamaged, RepositoryUnsupported, BucketNotFound,
         AccessDenied, StoreUnreachable, StoreThrottled, StoreFull, StoreFailed, TargetFull, TargetFileExists, TargetUnusable, SourceNotFound,
         SourceUnreadable, SourceEmpty, LibraryIncomplete, FilesUnreadable, RestoreIncomplete, WrongAccount, SnapshotNotFound, SnapshotAmbiguous,
         PathNotFound, NothingSelected, RunNotFound, NoProgress, Unsupported, ApprovalNeeded, NotOwner, NoObjectLock,

@@ -160,12 +160,22 @@ public sealed record RunBackup
 
     public RunRetention? Retention { get; init; }
 
+    /// <summary>
+    /// Set when the repository is another one, or lies elsewhere, than when the account was last backed up: a snapshot that the lineage must
+    /// hold, else the run ends with <c>HistoryMissing</c> before it writes anything.
+    /// </summary>
+    public RunHistoryMark? History { get; init; }
+
     /// <summary>Hashes of gaps that a person accepted (`kloset.dev/accept-gap`).</summary>
     public IReadOnlyList<string>? AcceptedGaps { get; init; }
 
     /// <summary>The forget wave that a person approved (`kloset.dev/approve-forget`).</summary>
     public string? ApprovedForget { get; init; }
 }
+
+/// <param name="SnapshotId">Whole identifier of the snapshot.</param>
+/// <param name="Time">Its time, which a copy into another repository keeps when the identifier changes.</param>
+public sealed record RunHistoryMark(string SnapshotId, DateTimeOffset Time);
 
 public sealed record RunSelection
 {

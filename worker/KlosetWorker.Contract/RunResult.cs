@@ -171,6 +171,7 @@ public sealed record ExportsSummary(
 /// <summary>Bytes and requests of one run.</summary>
 public sealed record TransferTotals(long BytesRead, long BytesStored, long ItemsNew, long StorageRequests, double Seconds);
 
+/// <param name="Snapshots">Complete snapshots; anchors do not count.</param>
 public sealed record RepositoryTotals(long Snapshots, long StoredBytes, long Packfiles);
 
 public sealed record SnapshotSummary(string Id, DateTimeOffset Time, long Items, long Bytes, bool Incomplete = false);

@@ -5,7 +5,7 @@ using KlosetOperator.Api.Schema;
 namespace KlosetOperator.Api;
 
 /// <summary>Whether the account is protected, and what is known and done.</summary>
-public sealed record PhotoBackupStatus : IConditionedStatus
+public sealed record PhotoBackupStatus : IRunStatus
 {
     /// <summary>Generation of the spec that this status speaks of; -1 before the first look.</summary>
     public long? ObservedGeneration { get; init; }
@@ -72,9 +72,16 @@ public sealed record PhotoBackupStatus : IConditionedStatus
     [Length(0, 36)]
     public string? RepositoryID { get; init; }
 
+    /// <summary>Where that repository lay then, such as `s3://s3.example.net/photos/family/`.</summary>
+    [Length(0, 1200)]
+    public string? RepositoryLocation { get; init; }
+
     /// <summary>Digest of the listing that the newest snapshot has ingested.</summary>
     [Length(0, 256)]
     public string? IngestedDigest { get; init; }
+
+    /// <summary>Snapshots that retention wants to forget and that wait for a person.</summary>
+    public ForgetStatus? Forget { get; init; }
 
     /// <summary>The picker's session, while a person is asked to pick.</summary>
     public PickerStatus? Picker { get; init; }
@@ -157,6 +164,17 @@ public sealed record SnapshotStatus
 
     /// <summary>An anchor, or a snapshot with something missing.</summary>
     public bool? Incomplete { get; init; }
+}
+
+/// <summary>Snapshots that would be forgotten, too many at once to do it unasked.</summary>
+public sealed record ForgetStatus
+{
+    /// <summary>How many would be forgotten.</summary>
+    public long? Snapshots { get; init; }
+
+    /// <summary>Names exactly these; the value for `kloset.dev/approve-forget`.</summary>
+    [Length(0, 128)]
+    public string? Hash { get; init; }
 }
 
 /// <summary>The picker's session.</summary>

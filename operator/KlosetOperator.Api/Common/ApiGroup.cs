@@ -37,6 +37,14 @@ public static class Annotations
     /// <summary>On a Secret, written by `kloset login`: RFC 3339 time at which its token ends.</summary>
     public const string CredentialsExpire = ApiGroup.Name + "/expires";
 
+    /// <summary>
+    /// On a Secret: the name of the quota that its grant uses up, shared by all Secrets of one OAuth client. The Secret's own name when absent.
+    /// </summary>
+    public const string QuotaGroup = ApiGroup.Name + "/quota-group";
+
+    /// <summary>On a Job: why the operator suspended it.</summary>
+    public const string PausedFor = ApiGroup.Name + "/paused-for";
+
     /// <summary>On a Secret, written by `kloset login`: the account that the grant belongs to.</summary>
     public const string CredentialsAccount = ApiGroup.Name + "/account";
 }

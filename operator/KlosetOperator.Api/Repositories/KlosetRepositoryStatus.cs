@@ -5,7 +5,7 @@ using KlosetOperator.Api.Schema;
 namespace KlosetOperator.Api;
 
 /// <summary>What is known about a repository.</summary>
-public sealed record KlosetRepositoryStatus : IConditionedStatus
+public sealed record KlosetRepositoryStatus : IRunStatus
 {
     /// <summary>Generation of the spec that this status speaks of; -1 before the first look.</summary>
     public long? ObservedGeneration { get; init; }
@@ -19,6 +19,10 @@ public sealed record KlosetRepositoryStatus : IConditionedStatus
     [JsonPropertyName("repositoryID")]
     [Length(0, 36)]
     public string? RepositoryID { get; init; }
+
+    /// <summary>Where the repository was last opened, such as `s3://s3.example.net/photos/family/`.</summary>
+    [Length(0, 1200)]
+    public string? Location { get; init; }
 
     /// <summary>Fingerprint of the repository's key; not secret.</summary>
     [Length(0, 128)]
@@ -72,7 +76,7 @@ public sealed record KlosetRepositoryStatus : IConditionedStatus
 /// <summary>Counts and bytes of a repository.</summary>
 public sealed record RepositoryTotalsStatus
 {
-    /// <summary>Snapshots in it.</summary>
+    /// <summary>Complete snapshots in it; what unfinished runs left does not count.</summary>
     public long? Snapshots { get; init; }
 
     /// <summary>Packfiles in it.</summary>

@@ -5,7 +5,7 @@ using KlosetOperator.Api.Schema;
 namespace KlosetOperator.Api;
 
 /// <summary>How far a restore is and what came of it.</summary>
-public sealed record PhotoRestoreStatus : IConditionedStatus
+public sealed record PhotoRestoreStatus : IRunStatus
 {
     /// <summary>Generation of the spec that this status speaks of; -1 before the first look.</summary>
     public long? ObservedGeneration { get; init; }

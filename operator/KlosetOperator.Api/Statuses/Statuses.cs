@@ -12,6 +12,22 @@ public interface IConditionedStatus
     IReadOnlyList<V1Condition>? Conditions { get; }
 }
 
+/// <summary>What the statuses of kinds that have runs share.</summary>
+public interface IRunStatus : IConditionedStatus
+{
+    ActiveRun? Active { get; }
+
+    IReadOnlyList<RunRecord>? Runs { get; }
+
+    int? ConsecutiveFailures { get; }
+
+    DateTimeOffset? RetryAfter { get; }
+
+    HandledRequests? Handled { get; }
+
+    StalledOn? StalledOn { get; }
+}
+
 /// <summary>A Job that is active now.</summary>
 public sealed record ActiveRun
 {
@@ -62,6 +78,9 @@ public sealed record ActiveRun
     /// <summary>Time of the last sign of progress.</summary>
     [JsonConverter(typeof(TimestampConverter))]
     public DateTimeOffset? ProgressTime { get; init; }
+
+    /// <summary>What the worker asks a person to do meanwhile.</summary>
+    public ActionStatus? Asks { get; init; }
 }
 
 /// <summary>A run that ended.</summary>
@@ -82,6 +101,9 @@ public sealed record RunRecord
 
     /// <summary>Number of the attempt for this slot, from 1.</summary>
     public int? Attempt { get; init; }
+
+    /// <summary>Counts the runs of the object. Clocks are set back; this is not.</summary>
+    public long? Sequence { get; init; }
 
     /// <summary>When its Job was created.</summary>
     [JsonConverter(typeof(TimestampConverter))]
@@ -119,6 +141,10 @@ public sealed record RunRecord
 
     /// <summary>Requests to the store.</summary>
     public long? StorageRequests { get; init; }
+
+    /// <summary>For a run that paused because a quota of Google's was used up: all that share the quota wait with it.</summary>
+    [Length(0, 512)]
+    public string? QuotaGroup { get; init; }
 }
 
 /// <summary>Something that a person must do.</summary>

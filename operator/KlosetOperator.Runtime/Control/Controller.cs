@@ -101,34 +101,41 @@ internal sealed partial class Controller<TEntity> : IRunningController
         _ => QueuePriority.Normal,
     };
 
+    public int Waiting => _queue.Depth;
+
+    public async Task<bool> StepAsync(CancellationToken cancelled)
+    {
+        var (taken, key) = await _queue.TakeAsync(cancelled).ConfigureAwait(false);
+        if (!taken)
+        {
+            return false;
+        }
+
+        _metrics.ActiveWorkers.Add(1, _label);
+        try
+        {
+            await ProcessAsync(key, cancelled).ConfigureAwait(false);
+        }
+        finally
+        {
+            _metrics.ActiveWorkers.Add(-1, _label);
+            _queue.Done(key);
+        }
+
+        return true;
+    }
+
     private async Task WorkAsync(CancellationToken cancelled)
     {
-        while (!cancelled.IsCancellationRequested)
+        try
         {
-            NamespacedName key;
-            try
+            while (!cancelled.IsCancellationRequested && await StepAsync(cancelled).ConfigureAwait(false))
             {
-                (var taken, key) = await _queue.TakeAsync(cancelled).ConfigureAwait(false);
-                if (!taken)
-                {
-                    return;
-                }
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-
-            _metrics.ActiveWorkers.Add(1, _label);
-            try
-            {
-                await ProcessAsync(key, cancelled).ConfigureAwait(false);
-            }
-            finally
-            {
-                _metrics.ActiveWorkers.Add(-1, _label);
-                _queue.Done(key);
-            }
+        }
+        catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
+        {
+            // The queue was waited for; what was processed heard of it elsewhere.
         }
     }
 
@@ -294,4 +301,10 @@ internal interface IRunningController : IDisposable
     void Connect(IServiceProvider services);
 
     Task RunAsync(CancellationToken stopping, CancellationToken cancelled);
+
+    /// <summary>Keys that wait.</summary>
+    int Waiting { get; }
+
+    /// <summary>Takes the next key, waiting for one, and processes it. False once the queue is closed.</summary>
+    Task<bool> StepAsync(CancellationToken cancelled);
 }

@@ -97,6 +97,18 @@ public sealed partial class OperatorHost : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 
+    /// <summary>The controllers, listening to their caches. They do nothing before they are run, or stepped.</summary>
+    internal IReadOnlyList<IRunningController> Connect()
+    {
+        var controllers = _controllers.Select(create => create(Services)).ToList();
+        foreach (var controller in controllers)
+        {
+            controller.Connect(Services);
+        }
+
+        return controllers;
+    }
+
     private async Task<Outcome> RunStartedAsync(CancellationToken stopping)
     {
         // Caches serve the reconciliations that are still ending, and outlive them.
@@ -169,14 +181,9 @@ public sealed partial class OperatorHost : IAsyncDisposable
         using var holdStop = new CancellationTokenSource();
         var holding = elector is null ? Task.Delay(Timeout.InfiniteTimeSpan, _time, holdStop.Token) : elector.HoldAsync(holdStop.Token);
 
-        var controllers = _controllers.Select(create => create(Services)).ToList();
+        var controllers = Connect();
         try
         {
-            foreach (var controller in controllers)
-            {
-                controller.Connect(Services);
-            }
-
             var working = Task.WhenAll(controllers.Select(controller => controller.RunAsync(draining.Token, cancelled.Token)));
             _started.TrySetResult();
             LogStarted();

@@ -23,7 +23,8 @@ namespace KlosetOperator.Runtime.Hosting;
 /// <c>IPodLogs</c>, <c>ICache&lt;T&gt;</c> and <c>IInformer&lt;T&gt;</c> (of kinds that have an informer),
 /// <c>IEntityQueue&lt;T&gt;</c> (of kinds that have a controller), <c>IEventRecorder</c>, <c>IStatusApplier</c>,
 /// <c>Expectations&lt;T&gt;</c>, <c>ILeadership</c>, <c>RuntimeMetrics</c>, <c>TimeProvider</c>, <c>Random</c>,
-/// <c>OperatorHostOptions</c>. A <c>TimeProvider</c> or <c>Random</c> that the application registers is used instead.
+/// <c>OperatorHostOptions</c>. A <c>TimeProvider</c>, <c>Random</c>,
+/// <c>IApiClient&lt;T&gt;</c> or <c>IPodLogs</c> that the application registers is used instead.
 /// </summary>
 public sealed class OperatorHostBuilder
 {
@@ -122,8 +123,8 @@ public sealed class OperatorHostBuilder
             Options.RequestTimeout,
             _handlers.Select(static create => create()),
             Transport is { } transport ? [transport()] : null));
-        Services.AddSingleton(typeof(IApiClient<>), typeof(ApiClient<>));
-        Services.AddSingleton<IPodLogs, PodLogs>();
+        Services.TryAddSingleton(typeof(IApiClient<>), typeof(ApiClient<>));
+        Services.TryAddSingleton<IPodLogs, PodLogs>();
 
         Services.AddSingleton(_informers);
         Services.AddSingleton(typeof(Informer<>));

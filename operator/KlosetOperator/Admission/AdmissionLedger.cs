@@ -5,7 +5,10 @@ namespace KlosetOperator.Admission;
 /// <summary>Who asks, or holds: an object by kind, namespace and name.</summary>
 internal readonly record struct Claimant(string Kind, string Namespace, string Name) : IComparable<Claimant>
 {
-    public int CompareTo(Claimant other) => string.CompareOrdinal($"{Namespace}/{Name}/{Kind}", $"{other.Namespace}/{other.Name}/{other.Kind}");
+    public int CompareTo(Claimant other) =>
+        string.CompareOrdinal(Namespace, other.Namespace) is not 0 and var spaces ? spaces
+        : string.CompareOrdinal(Name, other.Name) is not 0 and var names ? names
+        : string.CompareOrdinal(Kind, other.Kind);
 
     public static bool operator <(Claimant left, Claimant right) => left.CompareTo(right) < 0;
 
@@ -18,16 +21,24 @@ internal readonly record struct Claimant(string Kind, string Namespace, string N
 
 /// <summary>What a Job takes while it runs.</summary>
 /// <param name="Repository">`namespace/name`.</param>
-/// <param name="Account">The account's key within the repository; null for Jobs of the repository itself. One Job at a time.</param>
+/// <param name="Account">The account's key, unique over all repositories; null for Jobs of the repository itself. One Job at a time.</param>
 /// <param name="QuotaGroup">Jobs that share a quota of Google's; a pause holds back all of them.</param>
 /// <param name="Exclusive">The Job wants the repository for itself.</param>
-internal sealed record AdmissionTicket(string Repository, string? Account, string? QuotaGroup, bool Exclusive);
+internal sealed record AdmissionTicket(string Repository, string? Account, string? QuotaGroup, bool Exclusive)
+{
+    /// <summary>The Job is suspended and has no pod: it keeps its account, and leaves the room to others.</summary>
+    public bool IsParked { get; init; }
+}
 
 /// <param name="Job">`namespace/name` of the Job to be.</param>
 /// <param name="Due">Since when it waits; the oldest goes first.</param>
 /// <param name="FirstBackup">First backups take days, so increments go before them.</param>
 /// <param name="MaxJobs">Jobs that the repository allows at the same time.</param>
-internal sealed record AdmissionRequest(Claimant Claimant, string Job, AdmissionTicket Ticket, DateTimeOffset Due, bool FirstBackup, int MaxJobs);
+internal sealed record AdmissionRequest(Claimant Claimant, string Job, AdmissionTicket Ticket, DateTimeOffset Due, bool FirstBackup, int MaxJobs)
+{
+    /// <summary>The Job is parked and wants to go on: of two that are parked for one account, one must be able to.</summary>
+    public bool IsResumed { get; init; }
+}
 
 /// <summary>Closed: <see cref="Admitted"/>, <see cref="Refused"/>.</summary>
 internal abstract record AdmissionAnswer
@@ -53,10 +64,23 @@ internal abstract record AdmissionAnswer
 /// </summary>
 internal sealed class AdmissionLedger(int mostJobs)
 {
+    /// <summary>Far longer than a healthy watch lags.</summary>
+    public static readonly TimeSpan UnseenFor = TimeSpan.FromMinutes(5);
+
     private readonly Lock _lock = new();
     private readonly Dictionary<string, AdmissionTicket> _held = [];
+    private readonly Occupancy _taken = new();
     private readonly Dictionary<Claimant, AdmissionRequest> _waiting = [];
+
+    /// <summary>The same, in the order in which they go: thousands wait after an outage, and each asks again and again.</summary>
+    private readonly SortedSet<AdmissionRequest> _line = new(Comparer<AdmissionRequest>.Create(Precedence));
     private readonly Dictionary<string, DateTimeOffset> _quotaPauses = [];
+
+    /// <summary>
+    /// Jobs that were admitted and not seen yet, and until when they are believed in: whether one was made is not always answered, and it
+    /// may come and go while nobody watches.
+    /// </summary>
+    private readonly Dictionary<string, DateTimeOffset> _unseen = [];
 
     /// <summary>Called, outside the lock, with claimants that may be admitted now.</summary>
     public event Action<IReadOnlyList<Claimant>>? Freed;
@@ -83,35 +107,57 @@ internal sealed class AdmissionLedger(int mostJobs)
         }
     }
 
+    /// <summary>Also for a Job that is parked and wants to go on.</summary>
     public AdmissionAnswer TryAdmit(AdmissionRequest request, DateTimeOffset now)
     {
         lock (_lock)
         {
-            if (_held.ContainsKey(request.Job))
+            foreach (var job in _unseen.Where(entry => entry.Value <= now || entry.Value - now > UnseenFor).Select(entry => entry.Key).ToArray())
             {
-                _waiting.Remove(request.Claimant);
+                _unseen.Remove(job);
+                Put(job, null);
+            }
+
+            if (_held.TryGetValue(request.Job, out var mine) && !mine.IsParked)
+            {
+                Leave(request.Claimant);
                 return AdmissionAnswer.Admitted.Instance;
             }
 
-            _waiting[request.Claimant] = request;
-            var answer = Simulate(now).First(entry => entry.Request.Claimant == request.Claimant).Answer;
+            Put(request.Job, null);
+            Line(request);
+            var answer = Ask(request, now);
             if (answer is AdmissionAnswer.Admitted)
             {
-                _waiting.Remove(request.Claimant);
-                _held[request.Job] = request.Ticket;
+                Leave(request.Claimant);
+                Put(request.Job, request.Ticket);
+                _unseen[request.Job] = now + UnseenFor;
+            }
+            else
+            {
+                Put(request.Job, mine);
             }
 
             return answer;
         }
     }
 
-    /// <summary>A Job is there and active: it holds, whoever admitted it.</summary>
-    public void Hold(string job, AdmissionTicket ticket)
+    /// <summary>A Job is there and active: it holds, whoever admitted it. One that was just parked may let others in.</summary>
+    public void Hold(string job, AdmissionTicket ticket, DateTimeOffset now)
     {
+        IReadOnlyList<Claimant> free = [];
         lock (_lock)
         {
-            _held[job] = ticket;
+            _unseen.Remove(job);
+            var parks = ticket.IsParked && _held.TryGetValue(job, out var before) && !before.IsParked;
+            Put(job, ticket);
+            if (parks)
+            {
+                free = Admissible(now);
+            }
         }
+
+        Wake(free);
     }
 
     /// <summary>A Job has ended, or was never made.</summary>
@@ -120,11 +166,13 @@ internal sealed class AdmissionLedger(int mostJobs)
         IReadOnlyList<Claimant> free;
         lock (_lock)
         {
-            if (!_held.Remove(job))
+            if (!_held.ContainsKey(job))
             {
                 return;
             }
 
+            _unseen.Remove(job);
+            Put(job, null);
             free = Admissible(now);
         }
 
@@ -137,7 +185,7 @@ internal sealed class AdmissionLedger(int mostJobs)
         IReadOnlyList<Claimant> free;
         lock (_lock)
         {
-            if (!_waiting.Remove(claimant))
+            if (!Leave(claimant))
             {
                 return;
             }
@@ -167,68 +215,166 @@ internal sealed class AdmissionLedger(int mostJobs)
         }
     }
 
-    private List<Claimant> Admissible(DateTimeOffset now) =>
-        [.. Simulate(now).Where(entry => entry.Answer is AdmissionAnswer.Admitted).Select(entry => entry.Request.Claimant)];
-
-    /// <summary>Lets everybody who waits in, in order, as far as there is room: what is left for the one who asks is what the ones before it leave.</summary>
-    private List<(AdmissionRequest Request, AdmissionAnswer Answer)> Simulate(DateTimeOffset now)
+    private void Put(string job, AdmissionTicket? ticket)
     {
-        var taken = _held.Values.ToList();
-        var reserved = new HashSet<string>(); // repositories for which an exclusive Job waits
-        var answers = new List<(AdmissionRequest, AdmissionAnswer)>();
-        foreach (var request in _waiting.Values
-            .OrderByDescending(request => request.Ticket.Exclusive)
-            .ThenBy(request => request.FirstBackup)
-            .ThenBy(request => request.Due)
-            .ThenBy(request => request.Claimant))
+        if (_held.Remove(job, out var before))
         {
-            var answer = Judge(request, taken, reserved, now);
+            _taken.Remove(before);
+        }
+
+        if (ticket is not null)
+        {
+            _held.Add(job, ticket);
+            _taken.Add(ticket);
+        }
+    }
+
+    private void Line(AdmissionRequest request)
+    {
+        Leave(request.Claimant);
+        _waiting.Add(request.Claimant, request);
+        _line.Add(request);
+    }
+
+    private bool Leave(Claimant claimant) => _waiting.Remove(claimant, out var request) && _line.Remove(request);
+
+    private static int Precedence(AdmissionRequest left, AdmissionRequest right) =>
+        right.Ticket.Exclusive.CompareTo(left.Ticket.Exclusive) is not 0 and var exclusive ? exclusive
+        : left.FirstBackup.CompareTo(right.FirstBackup) is not 0 and var first ? first
+        : left.Due.CompareTo(right.Due) is not 0 and var due ? due
+        : left.Claimant.CompareTo(right.Claimant);
+
+    /// <summary>What is left for the one who asks is what those before it in the line leave.</summary>
+    private AdmissionAnswer Ask(AdmissionRequest request, DateTimeOffset now)
+    {
+        // What is refused already needs no look at the others.
+        var alone = Judge(request, _taken, now);
+        return alone is AdmissionAnswer.Refused ? alone : Walk(now, request).Answer!;
+    }
+
+    private List<Claimant> Admissible(DateTimeOffset now) => Walk(now, null).Admitted;
+
+    /// <summary>Lets everybody who waits in, in order, as far as there is room, up to the one who asks.</summary>
+    private (List<Claimant> Admitted, AdmissionAnswer? Answer) Walk(DateTimeOffset now, AdmissionRequest? asking)
+    {
+        var taken = new Occupancy(_taken);
+        var admitted = new List<Claimant>();
+        foreach (var request in _line)
+        {
+            var answer = Judge(request, taken, now);
+            if (request == asking)
+            {
+                return (admitted, answer);
+            }
+
             if (answer is AdmissionAnswer.Admitted)
             {
                 taken.Add(request.Ticket);
+                admitted.Add(request.Claimant);
             }
             else if (request.Ticket.Exclusive)
             {
-                reserved.Add(request.Ticket.Repository);
+                taken.Reserve(request.Ticket.Repository);
             }
-
-            answers.Add((request, answer));
+            else if (asking is null && taken.Jobs >= mostJobs)
+            {
+                break; // nobody after this one gets in
+            }
         }
 
-        return answers;
+        return (admitted, null);
     }
 
-    private AdmissionAnswer Judge(AdmissionRequest request, List<AdmissionTicket> taken, HashSet<string> reserved, DateTimeOffset now)
+    private AdmissionAnswer Judge(AdmissionRequest request, Occupancy taken, DateTimeOffset now)
     {
         var ticket = request.Ticket;
-        var onRepository = taken.Where(other => other.Repository == ticket.Repository).ToList();
         if (ticket.QuotaGroup is { } group && _quotaPauses.TryGetValue(group, out var until) && now < until)
         {
             return new AdmissionAnswer.Refused(Reasons.WaitingForQuota, $"The quota group '{group}' is used up until {Runs.Messages.Time(until)}.", until);
         }
 
-        if (ticket.Account is { } account && onRepository.Any(other => other.Account == account))
+        if (ticket.Account is { } account && taken.Serves(account, orKeeps: !request.IsResumed))
         {
             return new AdmissionAnswer.Refused(Reasons.WaitingForAccount, "Another Job works for the same account.");
         }
 
-        if (reserved.Contains(ticket.Repository) || onRepository.Any(other => other.Exclusive))
+        if (taken.IsExclusive(ticket.Repository))
         {
             return new AdmissionAnswer.Refused(Reasons.WaitingForMaintenance, "Maintenance has, or waits to have, the repository for itself.");
         }
 
-        if (ticket.Exclusive && onRepository.Count > 0)
+        var onRepository = taken.On(ticket.Repository);
+        if (ticket.Exclusive && onRepository > 0)
         {
             return new AdmissionAnswer.Refused(Reasons.WaitingForSlot, "Waits until the Jobs on the repository have ended.");
         }
 
-        if (onRepository.Count >= request.MaxJobs)
+        if (onRepository >= request.MaxJobs)
         {
             return new AdmissionAnswer.Refused(Reasons.WaitingForSlot, $"The repository allows {request.MaxJobs} Jobs at the same time.");
         }
 
-        return taken.Count >= mostJobs
+        return taken.Jobs >= mostJobs
             ? new AdmissionAnswer.Refused(Reasons.WaitingForSlot, $"The operator allows {mostJobs} Jobs at the same time.")
             : AdmissionAnswer.Admitted.Instance;
+    }
+
+    /// <summary>What is taken, counted. A copy is a draft over its original.</summary>
+    private sealed class Occupancy(Occupancy? below = null)
+    {
+        private readonly Dictionary<string, int> _onRepository = [];
+        private readonly Dictionary<string, int> _exclusive = [];
+        private readonly Dictionary<string, int> _accounts = [];
+        private readonly Dictionary<string, int> _parkedAccounts = [];
+        private int _jobs;
+
+        public int Jobs => _jobs + (below?.Jobs ?? 0);
+
+        public int On(string repository) => _onRepository.GetValueOrDefault(repository) + (below?.On(repository) ?? 0);
+
+        public bool IsExclusive(string repository) => _exclusive.ContainsKey(repository) || below?.IsExclusive(repository) == true;
+
+        /// <param name="orKeeps">Parked Jobs count, too.</param>
+        public bool Serves(string account, bool orKeeps) =>
+            _accounts.ContainsKey(account) || (orKeeps && _parkedAccounts.ContainsKey(account)) || below?.Serves(account, orKeeps) == true;
+
+        /// <summary>An exclusive Job waits: nobody else begins on its repository.</summary>
+        public void Reserve(string repository) => Count(_exclusive, repository, 1);
+
+        public void Add(AdmissionTicket ticket) => Change(ticket, 1);
+
+        public void Remove(AdmissionTicket ticket) => Change(ticket, -1);
+
+        private void Change(AdmissionTicket ticket, int by)
+        {
+            if (ticket.Account is { } account)
+            {
+                Count(ticket.IsParked ? _parkedAccounts : _accounts, account, by);
+            }
+
+            if (ticket.IsParked)
+            {
+                return;
+            }
+
+            _jobs += by;
+            Count(_onRepository, ticket.Repository, by);
+            if (ticket.Exclusive)
+            {
+                Count(_exclusive, ticket.Repository, by);
+            }
+        }
+
+        private static void Count(Dictionary<string, int> counts, string key, int by)
+        {
+            if (counts.GetValueOrDefault(key) + by is not 0 and var count)
+            {
+                counts[key] = count;
+            }
+            else
+            {
+                counts.Remove(key);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.Runs;
 using KlosetWorker.Contract;
 
@@ -19,9 +20,12 @@ internal static class BackupActions
     private const string SignIn = "SignIn";
     private const string FixConfiguration = "FixConfiguration";
     private const string AcceptGap = "AcceptGap";
+    private const string ApproveForget = "ApproveForget";
+    private const string MoveHistory = "MoveHistory";
+    public const string PickPhotos = "PickPhotos";
 
     /// <summary>Kinds that are computed here at every look, so that none outlives its cause.</summary>
-    private static readonly string[] Own = [RenewExportSchedule, FixConfiguration, AcceptGap];
+    private static readonly string[] Own = [RenewExportSchedule, FixConfiguration, AcceptGap, ApproveForget, MoveHistory, PickPhotos];
 
     public static IReadOnlyList<ActionStatus> FromWorker(IReadOnlyList<RunAction>? actions, PhotoBackupSpec spec) =>
         [.. (actions ?? []).Take(Most).Select(action => new ActionStatus
@@ -30,12 +34,16 @@ internal static class BackupActions
         })];
 
     /// <param name="tokenEnds">When the credentials of the source end, if their Secret says so.</param>
-    /// <param name="stop">Why the object stalled.</param>
-    public static IReadOnlyList<ActionStatus> All(PhotoBackup backup, PhotoBackupStatus status, RunDecision.Stop? stop, DateTimeOffset? tokenEnds, DateTimeOffset now)
+    public static IReadOnlyList<ActionStatus> All(BackupFacts facts, PhotoBackupStatus status, RunStep step, DateTimeOffset? tokenEnds)
     {
-        var spec = backup.Spec;
+        var (backup, spec, now) = (facts.Backup, facts.Backup.Spec, facts.Now);
         var actions = new List<ActionStatus>();
-        if (stop is not null)
+        if (step.Active?.Asks is { } asks)
+        {
+            actions.Add(asks with { Who = Who(spec) });
+        }
+
+        if (step.Decision is RunDecision.Stop stop)
         {
             var signIn = stop.Reason is "Unauthorized" && spec.Source.Takeout is null;
             actions.Add(new ActionStatus
@@ -43,6 +51,15 @@ internal static class BackupActions
                 Kind = signIn ? SignIn : FixConfiguration,
                 Who = signIn ? Who(spec) : null,
                 Message = Messages.Cap(stop.Message + AfterwardsRetry),
+            });
+        }
+
+        if (facts.IsHistoryMissing)
+        {
+            actions.Add(new ActionStatus
+            {
+                Kind = MoveHistory,
+                Message = Messages.Cap($"{facts.History.Newest!.Message} To begin anew instead, delete this PhotoBackup and create it again."),
             });
         }
 
@@ -78,6 +95,16 @@ internal static class BackupActions
                 Who = Who(spec),
                 Message = string.Create(CultureInfo.InvariantCulture,
                     $"{status.Library.Missing} missing: replace what status.library.missingNames lists, or accept the gap with the annotation {Annotations.AcceptGap}: {hash}"),
+            });
+        }
+
+        if (status.Forget is { Hash: { } wave } forget && StallMark.Annotation(backup.Metadata, Annotations.ApproveForget) != wave)
+        {
+            actions.Add(new ActionStatus
+            {
+                Kind = ApproveForget,
+                Message = string.Create(CultureInfo.InvariantCulture,
+                    $"Retention would forget {forget.Snapshots} snapshots at once. If that is meant, set the annotation {Annotations.ApproveForget}: {wave}"),
             });
         }
 

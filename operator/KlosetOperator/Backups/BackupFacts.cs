@@ -28,12 +28,18 @@ internal sealed record BackupFacts
     /// <summary>With the Jobs that ended folded in.</summary>
     public required RunHistory History { get; init; }
 
+    /// <summary>The repository is another one than the account's snapshots were written into, or lies elsewhere since.</summary>
+    public bool HasMoved { get; init; }
+
     public required DateTimeOffset Now { get; init; }
 
     /// <summary>When this operator started.</summary>
     public required DateTimeOffset StartedAt { get; init; }
 
     public DateTimeOffset Created => Utc(Backup.Metadata.CreationTimestamp) ?? Now;
+
+    /// <summary>A run looked for the account's newest snapshot where the repository is now, and did not find it.</summary>
+    public bool IsHistoryMissing => HasMoved && History.Newest is { Outcome: Outcomes.Failed, Reason: Reasons.HistoryMissing };
 
     /// <summary>A request by annotation that no run answered yet.</summary>
     public string? Request =>

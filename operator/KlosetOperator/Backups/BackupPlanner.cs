@@ -41,7 +41,7 @@ internal static class BackupPlanner
         {
             if (policy(facts) is { } decision)
             {
-                return decision;
+                return decision is RunDecision.Start start ? new RunDecision.Start(start.Order with { Sequence = facts.History.Next }) : decision;
             }
         }
 
@@ -100,7 +100,10 @@ internal static class BackupPlanner
             ? new RunDecision.Start(new RunOrder(RunKind.Backup, Whole(facts.Now), 1, facts.Now) { Request = request, IsFirst = IsFirst(facts) })
             : null;
 
-    private static RunDecision? BackingOff(BackupFacts facts) => facts.History.IsPending ? facts.History.Waiting(facts.Now) : null;
+    private static RunDecision? BackingOff(BackupFacts facts) =>
+        !facts.History.IsPending ? null
+        : !facts.HasMoved && facts.History.Newest!.Reason == Reasons.HistoryMissing ? null // it points to where the history is again
+        : facts.History.Waiting(facts.Now);
 
     private static RunDecision? Unfinished(BackupFacts facts)
     {
@@ -148,10 +151,7 @@ internal static class BackupPlanner
             : new RunDecision.Wait(Reasons.OutsideWindow, "Waits for the next window of the schedule.", facts.Schedule.NextOpening(facts.Now));
 
     /// <summary>A run has seen everything up to its start, so a slot before that is not due any more.</summary>
-    private static DateTimeOffset After(BackupFacts facts) =>
-        facts.History.Newest is { } newest
-            ? new[] { newest.Slot ?? facts.Created, newest.StartTime ?? facts.Created }.Max()
-            : facts.Created;
+    private static DateTimeOffset After(BackupFacts facts) => RunHistory.SeenUntil(facts.History.Runs, facts.Created, facts.Now);
 
     private static int NextAttempt(BackupFacts facts, DateTimeOffset slot) =>
         1 + facts.History.Runs.Where(run => run.Slot == slot).Select(run => run.Attempt ?? 1)

@@ -6,14 +6,16 @@ namespace KlosetOperator.Backups;
 /// <summary>What a run's result changes in the status of a PhotoBackup. Pure.</summary>
 internal static class BackupResults
 {
-    public static PhotoBackupStatus Apply(PhotoBackupStatus status, PhotoBackupSpec spec, Verdict verdict, DateTimeOffset time)
+    public static PhotoBackupStatus Apply(PhotoBackupStatus status, PhotoBackupSpec spec, Verdict verdict, JobView job)
     {
         if (verdict.Result is not { } result)
         {
             return status;
         }
 
-        var succeeded = verdict.Outcome is Outcomes.Succeeded or Outcomes.NothingNew;
+        // One that waits for an approval has saved everything; only forgetting is left.
+        var time = job.End!.Time;
+        var succeeded = verdict.Outcome is Outcomes.Succeeded or Outcomes.NothingNew or Outcomes.Waiting;
         var looked = succeeded || verdict.Outcome == Outcomes.Incomplete;
         return status with
         {
@@ -22,7 +24,8 @@ internal static class BackupResults
             CoveredThrough = spec.Source.Takeout is not null
                 ? result.Exports?.CoveredThrough ?? status.CoveredThrough
                 : succeeded ? time : status.CoveredThrough,
-            RepositoryID = result.RepositoryId?.ToString() ?? status.RepositoryID,
+            RepositoryID = looked ? result.RepositoryId?.ToString() ?? status.RepositoryID : status.RepositoryID,
+            RepositoryLocation = looked && result.RepositoryId is not null ? job.Location : status.RepositoryLocation,
             IngestedDigest = result.IngestedDigest ?? status.IngestedDigest,
             Library = result.Library is { } library
                 ? new LibraryStatus
@@ -56,7 +59,9 @@ internal static class BackupResults
                 }).ToArray()
                 : status.Snapshots,
             Actions = looked || result.Actions is { Count: > 0 } ? BackupActions.FromWorker(result.Actions, spec) : status.Actions,
-            Picker = null,
+            Forget = result.Forget is { Waiting: > 0, WaitingHash: { } wave } forget ? new ForgetStatus { Snapshots = forget.Waiting, Hash = wave }
+                : result.Library is not null ? null // the repository was opened, and nothing waits any more
+                : status.Forget,
         };
     }
 

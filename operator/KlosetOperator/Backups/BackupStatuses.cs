@@ -1,6 +1,7 @@
 using System.Globalization;
 using k8s.Models;
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.Runs;
 using KlosetOperator.Runtime.Apply;
 
@@ -13,13 +14,10 @@ internal static class BackupStatuses
     private static readonly TimeSpan LibraryObjective = TimeSpan.FromHours(36);
 
     /// <param name="status">What is known, with the results of ended runs applied.</param>
-    /// <param name="active">The run that is active, if one is.</param>
-    /// <param name="wait">Why an order that was wanted could not start, if admission refused it.</param>
-    public static PhotoBackupStatus Build(
-        BackupFacts facts, PhotoBackupStatus status, RunDecision decision, ActiveRun? active, RunDecision.Wait? wait, DateTimeOffset? tokenEnds)
+    public static PhotoBackupStatus Build(BackupFacts facts, PhotoBackupStatus status, RunStep step, DateTimeOffset? tokenEnds)
     {
         var backup = facts.Backup;
-        var actions = BackupActions.All(backup, status, decision as RunDecision.Stop, tokenEnds, facts.Now);
+        var actions = BackupActions.All(facts, status, step, tokenEnds);
         var result = status with
         {
             ObservedGeneration = backup.Metadata.Generation,
@@ -29,11 +27,12 @@ internal static class BackupStatuses
             StalledOn = facts.History.StalledOn,
             Runs = facts.History.Runs.Count > 0 ? facts.History.Runs : null,
             Actions = actions.Count > 0 ? actions : null,
-            Active = active,
+            Active = step.Active,
+            Picker = step.Active?.Asks is { Kind: BackupActions.PickPhotos } asks ? new PickerStatus { Uri = asks.Url, Expires = asks.Deadline } : null,
             Handled = Handled(facts),
-            NextRunTime = NextRun(facts, wait ?? decision),
+            NextRunTime = NextRun(facts, step.Shown),
         };
-        return result with { Conditions = Conditions(facts, result, decision, wait) };
+        return result with { Conditions = Conditions(facts, result, step) };
     }
 
     public static TimeSpan? Objective(PhotoBackupSpec spec) => spec switch
@@ -45,11 +44,10 @@ internal static class BackupStatuses
     };
 
     /// <summary>The next moment at which the status changes without anything else changing.</summary>
-    public static DateTimeOffset? NextDeadline(BackupFacts facts, PhotoBackupStatus status, RunDecision decision, DateTimeOffset? tokenEnds)
+    public static DateTimeOffset? NextDeadline(BackupFacts facts, PhotoBackupStatus status, DateTimeOffset? tokenEnds)
     {
         var moments = new[]
         {
-            (decision as RunDecision.Wait)?.Until,
             status.NextRunTime,
             status.CoveredThrough is { } covered && Objective(facts.Backup.Spec) is { } age ? covered + age + TimeSpan.FromSeconds(1) : null,
             status.Exports?.ScheduleEnds - BackupActions.WarnOfScheduleEnd,
@@ -87,41 +85,38 @@ internal static class BackupStatuses
         _ => facts.Schedule?.NextDue(facts.Created, facts.Now)?.Due,
     };
 
-    private static IReadOnlyList<V1Condition> Conditions(BackupFacts facts, PhotoBackupStatus status, RunDecision decision, RunDecision.Wait? refused)
+    private static IReadOnlyList<V1Condition> Conditions(BackupFacts facts, PhotoBackupStatus status, RunStep step)
     {
         var conditions = new Conditions(facts.Backup.Status?.Conditions, facts.Backup.Metadata.Generation, facts.Now);
-        SetReady(conditions, status, decision);
+        SetReady(conditions, facts, status, step.Decision);
         SetProtected(conditions, facts, status);
         SetComplete(conditions, facts.Backup, status);
-        SetRunning(conditions, decision, refused);
-        conditions.Set(
-            ConditionTypes.ActionRequired,
-            status.Actions is not null,
-            status.Actions?[0].Kind ?? Reasons.NothingToDo,
-            status.Actions?[0].Message ?? "Nobody has to do anything.");
-        _ = decision switch
-        {
-            RunDecision.Stop stop => conditions.MarkStalled(stop.Reason, stop.Message),
-            RunDecision.Wait { IsReady: false } wait => conditions.MarkReconciling(wait.Reason, wait.Message),
-            _ => conditions.MarkSettled(),
-        };
+        RunConditions.SetRunning(conditions, step.Shown);
+        RunConditions.SetActionRequired(conditions, status.Actions);
         return [.. conditions.ToList()];
     }
 
-    private static void SetReady(Conditions conditions, PhotoBackupStatus status, RunDecision decision)
+    private static void SetReady(Conditions conditions, BackupFacts facts, PhotoBackupStatus status, RunDecision decision) => _ = decision switch
     {
-        _ = decision switch
-        {
-            RunDecision.Stop stop => conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message),
-            RunDecision.Wait { IsReady: false } wait => conditions.Set(ConditionTypes.Ready, false, wait.Reason, wait.Message),
-            RunDecision.Wait { Reason: Reasons.Suspended } wait => conditions.Set(ConditionTypes.Ready, true, wait.Reason, wait.Message),
-            _ => conditions.Set(ConditionTypes.Ready, true, Reasons.Armed, $"Looks at the source by the schedule {status.EffectiveSchedule}."),
-        };
-    }
+        RunDecision.Stop stop => conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message).MarkStalled(stop.Reason, stop.Message),
+        RunDecision.Wait { IsReady: false } wait => NotReady(conditions, wait.Reason, wait.Message),
+
+        // While it is looked for again, it is still not found.
+        RunDecision.Follow or RunDecision.Start when facts.IsHistoryMissing => NotReady(conditions, Reasons.HistoryMissing, facts.History.Newest!.Message ?? ""),
+        RunDecision.Wait { Reason: Reasons.Suspended } wait => conditions.Set(ConditionTypes.Ready, true, wait.Reason, wait.Message).MarkSettled(),
+        _ => conditions.Set(ConditionTypes.Ready, true, Reasons.Armed, $"Looks at the source by the schedule {status.EffectiveSchedule}.").MarkSettled(),
+    };
+
+    private static Conditions NotReady(Conditions conditions, string reason, string message) =>
+        conditions.Set(ConditionTypes.Ready, false, reason, message).MarkReconciling(reason, message);
 
     private static void SetProtected(Conditions conditions, BackupFacts facts, PhotoBackupStatus status)
     {
-        if (Objective(facts.Backup.Spec) is not { } age)
+        if (facts.IsHistoryMissing)
+        {
+            conditions.Set(ConditionTypes.Protected, false, Reasons.HistoryMissing, "The repository that spec.repositoryRef names does not hold what was backed up.");
+        }
+        else if (Objective(facts.Backup.Spec) is not { } age)
         {
             conditions.Set(ConditionTypes.Protected, null, Reasons.NeverCovered, "A picker holds what was picked; without spec.objective nothing can be said.");
         }
@@ -163,7 +158,7 @@ internal static class BackupStatuses
                 ConditionTypes.Complete, accepted, accepted ? Reasons.GapAccepted : Reasons.ItemsMissing,
                 string.Create(CultureInfo.InvariantCulture, $"{library.Missing} missing{names}"));
         }
-        else if (status.Runs?.FirstOrDefault(run => run.Outcome is Outcomes.Succeeded or Outcomes.NothingNew or Outcomes.Incomplete) is { Outcome: Outcomes.Incomplete } run)
+        else if (status.Runs?.FirstOrDefault(run => run.Outcome is Outcomes.Succeeded or Outcomes.NothingNew or Outcomes.Waiting or Outcomes.Incomplete) is { Outcome: Outcomes.Incomplete } run)
         {
             conditions.Set(ConditionTypes.Complete, false, run.Reason ?? Reasons.ItemsMissing, run.Message ?? "");
         }
@@ -176,23 +171,4 @@ internal static class BackupStatuses
             conditions.Set(ConditionTypes.Complete, true, Reasons.NothingMissing, "Nothing is known to be missing.");
         }
     }
-
-    private static void SetRunning(Conditions conditions, RunDecision decision, RunDecision.Wait? refused)
-    {
-        _ = (refused ?? decision) switch
-        {
-            RunDecision.Follow { Job.Phase: JobPhase.Running } follow => conditions.Set(ConditionTypes.Running, true, follow.Job.Reason, Attempt(follow.Job)),
-            RunDecision.Follow { Job.Phase: JobPhase.Unknown } follow => conditions.Set(ConditionTypes.Running, null, follow.Job.Reason, follow.Job.Message),
-            RunDecision.Follow { Job.Phase: JobPhase.Suspended or JobPhase.Ending } follow => conditions.Set(ConditionTypes.Running, false, follow.Job.Reason, follow.Job.Message),
-            RunDecision.Follow follow => conditions.Set(ConditionTypes.Running, true, follow.Job.Reason, follow.Job.Message),
-            RunDecision.Start => conditions.Set(ConditionTypes.Running, true, Reasons.Starting, "The Job is created."),
-            RunDecision.Wait wait => conditions.Set(ConditionTypes.Running, false, wait.Reason, wait.Message),
-            RunDecision.Stop stop => conditions.Set(ConditionTypes.Running, false, stop.Reason, stop.Message),
-            RunDecision.End end => conditions.Set(ConditionTypes.Running, false, Reasons.Cancelled, $"Job '{end.Job.Name}' is being deleted."),
-            _ => throw new System.Diagnostics.UnreachableException(),
-        };
-    }
-
-    private static string Attempt(JobView job) =>
-        string.Create(CultureInfo.InvariantCulture, $"Job '{job.Name}', attempt {job.Attempt} for the slot of {Messages.Time(job.Slot)}.");
 }

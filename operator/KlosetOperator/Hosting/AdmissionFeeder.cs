@@ -38,9 +38,9 @@ internal sealed class AdmissionFeeder : IDisposable
         _subscriptions =
         [
             jobs.Subscribe(Observe),
-            backups.Subscribe(change => Forget(PhotoBackup.KubeKind, change is CacheEvent<PhotoBackup>.Deleted, change.Entity.Metadata)),
-            restores.Subscribe(change => Forget(PhotoRestore.KubeKind, change is CacheEvent<PhotoRestore>.Deleted, change.Entity.Metadata)),
-            repositories.Subscribe(change => Forget(KlosetRepository.KubeKind, change is CacheEvent<KlosetRepository>.Deleted, change.Entity.Metadata)),
+            backups.Subscribe(change => Observe(PhotoBackup.KubeKind, change is CacheEvent<PhotoBackup>.Deleted, change.Entity.Metadata, change.Entity.Status)),
+            restores.Subscribe(change => Observe(PhotoRestore.KubeKind, change is CacheEvent<PhotoRestore>.Deleted, change.Entity.Metadata, change.Entity.Status)),
+            repositories.Subscribe(change => Observe(KlosetRepository.KubeKind, change is CacheEvent<KlosetRepository>.Deleted, change.Entity.Metadata, change.Entity.Status)),
         ];
     }
 
@@ -59,15 +59,20 @@ internal sealed class AdmissionFeeder : IDisposable
         }
         else if (JobViews.Ticket(change.Entity) is { } ticket)
         {
-            _ledger.Hold(key, ticket);
+            _ledger.Hold(key, ticket, _time.GetUtcNow());
         }
     }
 
-    private void Forget(string kind, bool deleted, V1ObjectMeta metadata)
+    private void Observe(string kind, bool deleted, V1ObjectMeta metadata, IRunStatus? status)
     {
         if (deleted)
         {
             _ledger.Withdraw(JobLauncher.ClaimantOf(kind, metadata), _time.GetUtcNow());
+        }
+        else if (status is { RetryAfter: { } until } && status.Runs is [{ QuotaGroup: { } group }, ..])
+        {
+            // From the status, so that the pause of a whole group outlives the operator that heard of it.
+            _ledger.PauseQuota(group, until);
         }
     }
 

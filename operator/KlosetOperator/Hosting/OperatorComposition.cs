@@ -36,6 +36,7 @@ internal static class OperatorComposition
         services.AddSingleton<JobBuilder>();
         services.AddSingleton<JobLauncher>();
         services.AddSingleton<ProgressReader>();
+        services.AddSingleton<RunCycle>();
         services.AddSingleton<OperatorMetrics>();
         services.AddSingleton(provider => new ReferencedObjects(
             provider.GetRequiredService<ICache<V1PersistentVolumeClaim>>(),

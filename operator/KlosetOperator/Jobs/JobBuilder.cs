@@ -20,6 +20,9 @@ internal sealed record JobRequest
 
     public required string RepositoryName { get; init; }
 
+    /// <summary>Where the repository lies.</summary>
+    public required string Location { get; init; }
+
     public required RunOrder Order { get; init; }
 
     public required RunFile RunFile { get; init; }
@@ -52,6 +55,9 @@ internal sealed class JobBuilder(OperatorOptions options)
     public const string AccountAnnotation = ApiGroup.Name + "/account-key";
     public const string QuotaGroupAnnotation = ApiGroup.Name + "/quota-group";
 
+    public const string SequenceAnnotation = ApiGroup.Name + "/sequence";
+    public const string LocationAnnotation = ApiGroup.Name + "/location";
+
     /// <summary>On pods: `kind/name` of the object that they work for.</summary>
     public const string OwnerAnnotation = ApiGroup.Name + "/owner";
 
@@ -77,6 +83,8 @@ internal sealed class JobBuilder(OperatorOptions options)
         {
             [SlotAnnotation] = order.Slot.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
             [Api.Labels.Repository] = request.Ticket.Repository,
+            [LocationAnnotation] = request.Location,
+            [SequenceAnnotation] = order.Sequence.ToString(CultureInfo.InvariantCulture),
         };
         Put(annotations, RequestAnnotation, order.Request);
         Put(annotations, LostRunAnnotation, order.LostRunId);

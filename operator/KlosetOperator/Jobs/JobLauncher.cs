@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
+using k8s;
 using k8s.Models;
 using KlosetOperator.Admission;
 using KlosetOperator.Api;
@@ -87,13 +89,45 @@ internal sealed class JobLauncher(
             ledger.Release(key, now);
             return new Launch.Refused(Reasons.JobRefused, Messages.Cap($"The API server refused the Job: {refusal.Message}"));
         }
+
+        // What else is thrown may have come after the Job was made: it holds until it is seen, or should have been. The next try meets
+        // it, or makes it.
+    }
+
+    /// <summary>Lets a Job go on that was paused for maintenance, as soon as there is room again.</summary>
+    /// <returns>What it waits for; null when it goes on.</returns>
+    public async Task<RunDecision.Wait?> ResumeAsync(IKubernetesObject<V1ObjectMeta> owner, JobView job, int maxJobs, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var metadata = owner.Metadata;
+        if (job.IsDraining || job.Ticket is null)
+        {
+            return new RunDecision.Wait(job.Reason, job.Message);
+        }
+
+        var key = $"{metadata.NamespaceProperty}/{job.Name}";
+        var ticket = job.Ticket with { IsParked = false };
+        if (ledger.TryAdmit(new AdmissionRequest(ClaimantOf(owner.Kind, metadata), key, ticket, job.Created, FirstBackup: false, maxJobs) { IsResumed = true }, now) is AdmissionAnswer.Refused refused)
+        {
+            return new RunDecision.Wait(refused.Reason, refused.Message, refused.Until);
+        }
+
+        try
+        {
+            await PatchSuspendAsync(metadata.NamespaceProperty, job, suspend: false, pausedFor: null, cancellationToken).ConfigureAwait(false);
+        }
         catch (ApiException)
         {
-            // No answer, perhaps after it took effect: the next try meets the Job, or makes it.
-            ledger.Release(key, now);
+            ledger.Hold(key, job.Ticket, now);
             throw;
         }
+
+        return null;
     }
+
+    /// <summary>Suspends a Job, so that its worker saves what it has and leaves the repository to maintenance.</summary>
+    public Task PauseAsync(string @namespace, JobView job, CancellationToken cancellationToken) =>
+        PatchSuspendAsync(@namespace, job, suspend: true, Reasons.WaitingForMaintenance, cancellationToken);
 
     /// <summary>Ends a run for good: its worker gets a minute to save what it has and to release its lock.</summary>
     public Task<bool> CancelAsync(string @namespace, JobView job, CancellationToken cancellationToken) =>
@@ -104,13 +138,21 @@ internal sealed class JobLauncher(
         jobs.DeleteAsync(new NamespacedName(@namespace, job.Name), Deletion.Background with { Uid = job.Uid }, cancellationToken);
 
     public Task SuspendAsync(string @namespace, JobView job, bool suspend, CancellationToken cancellationToken) =>
+        PatchSuspendAsync(@namespace, job, suspend, pausedFor: null, cancellationToken);
+
+    private Task<V1Job> PatchSuspendAsync(string @namespace, JobView job, bool suspend, string? pausedFor, CancellationToken cancellationToken) =>
         jobs.PatchMergeAsync(
             new NamespacedName(@namespace, job.Name),
-            new System.Text.Json.Nodes.JsonObject { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["suspend"] = suspend } },
+            new JsonObject
+            {
+                // The uid makes sure that it is this Job and no later one of its name.
+                ["metadata"] = new JsonObject { ["uid"] = job.Uid, ["annotations"] = new JsonObject { [Annotations.PausedFor] = pausedFor } },
+                ["spec"] = new JsonObject { ["suspend"] = suspend },
+            },
             cancellationToken);
 
     /// <summary>Deletes ended Jobs but the three newest of each outcome; their results are in the status.</summary>
-    public async Task SweepAsync(string @namespace, IReadOnlyList<JobView> views, Func<JobView, bool> isRecorded, CancellationToken cancellationToken)
+    public async Task SweepAsync(string @namespace, IEnumerable<JobView> views, Func<JobView, bool> isRecorded, CancellationToken cancellationToken)
     {
         foreach (var job in views
             .Where(job => !job.IsActive && isRecorded(job))

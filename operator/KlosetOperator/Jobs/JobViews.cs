@@ -37,6 +37,7 @@ internal static class JobViews
             Kind = kind,
             Slot = slot,
             Attempt = labels.TryGetValue(Labels.Attempt, out var attempt) && int.TryParse(attempt, CultureInfo.InvariantCulture, out var number) ? number : 1,
+            Sequence = annotations.TryGetValue(JobBuilder.SequenceAnnotation, out var counted) && long.TryParse(counted, CultureInfo.InvariantCulture, out var sequence) && sequence > 0 ? sequence : null,
             Created = Utc(job.Metadata.CreationTimestamp) ?? now,
             Request = annotations.TryGetValue(JobBuilder.RequestAnnotation, out var request) ? request : null,
             LostRunId = annotations.TryGetValue(JobBuilder.LostRunAnnotation, out var lost) ? lost : null,
@@ -45,6 +46,10 @@ internal static class JobViews
             Message = message,
             Pod = phase == JobPhase.Running ? newest?.Metadata.Name : null,
             UnreachableSince = phase == JobPhase.Unknown ? Utc(PodCondition(newest!, "Ready")?.LastTransitionTime) ?? Utc(newest!.Metadata.DeletionTimestamp) : null,
+            Ticket = Ticket(job),
+            Location = annotations.TryGetValue(JobBuilder.LocationAnnotation, out var location) ? location : null,
+            IsPaused = phase == JobPhase.Suspended && annotations.ContainsKey(Annotations.PausedFor),
+            IsDraining = phase == JobPhase.Suspended && !IsParked(job),
             End = phase == JobPhase.Finished ? End(job, pods, now) : null,
         };
     }
@@ -57,9 +62,14 @@ internal static class JobViews
                 annotations.TryGetValue(JobBuilder.AccountAnnotation, out var account) ? account : null,
                 annotations.TryGetValue(JobBuilder.QuotaGroupAnnotation, out var group) ? group : null,
                 job.Metadata.Labels?.TryGetValue(Labels.RunKind, out var kind) == true && kind == "maintain")
+            { IsParked = IsParked(job) }
             : null;
 
     public static bool IsFinished(V1Job job) => Condition(job, "Complete") is not null || Condition(job, "Failed") is not null;
+
+    /// <summary>Suspended, and no pod of it is left.</summary>
+    private static bool IsParked(V1Job job) =>
+        job.Spec?.Suspend == true && (job.Status?.Active ?? 0) == 0 && (job.Status?.Terminating ?? 0) == 0;
 
     private static RunKind? Kind(string name) =>
         Enum.GetValues<RunKind>().Cast<RunKind?>().FirstOrDefault(kind => RunHistory.KindName(kind!.Value) == name);
@@ -71,6 +81,12 @@ internal static class JobViews
             return (JobPhase.Finished, "", "");
         }
 
+        // First: the pod of a dead node would keep a Job that is being deleted, or suspended, where it is for ever.
+        if (pod is not null && (PodCondition(pod, "Ready") is { Status: "Unknown" } || pod.Status?.Reason == "NodeLost" || pod.Status?.Phase == "Unknown"))
+        {
+            return (JobPhase.Unknown, Reasons.NodeUnreachable, $"The node of pod '{pod.Metadata.Name}' does not answer.");
+        }
+
         if (job.Metadata.DeletionTimestamp is not null)
         {
             return (JobPhase.Ending, Reasons.Cancelled, "The Job is being deleted.");
@@ -78,17 +94,14 @@ internal static class JobViews
 
         if (job.Spec?.Suspend == true)
         {
-            return (JobPhase.Suspended, Reasons.Suspended, "The Job is suspended, by its queue or by a person.");
+            return job.Metadata.Annotations?.ContainsKey(Annotations.PausedFor) == true
+                ? (JobPhase.Suspended, Reasons.WaitingForMaintenance, "Paused at an anchor, so that maintenance that is long due gets the repository.")
+                : (JobPhase.Suspended, Reasons.Suspended, "The Job is suspended, by its queue or by a person.");
         }
 
         if (pod is null)
         {
             return (JobPhase.Starting, Reasons.Starting, "Waits for its pod.");
-        }
-
-        if (PodCondition(pod, "Ready") is { Status: "Unknown" } || pod.Status?.Reason == "NodeLost" || pod.Status?.Phase == "Unknown")
-        {
-            return (JobPhase.Unknown, Reasons.NodeUnreachable, $"The node of pod '{pod.Metadata.Name}' does not answer.");
         }
 
         if (pod.Status?.Phase == "Running")

@@ -34,11 +34,12 @@ internal static class RunFiles
             : limits;
     }
 
-    public static RunBackup Backup(PhotoBackup backup, MountPlan mounts)
+    /// <param name="hasMoved">The repository is another one than the account's snapshots were written into, or lies elsewhere.</param>
+    public static RunBackup Backup(PhotoBackup backup, bool hasMoved, MountPlan mounts)
     {
         var (spec, status) = (backup.Spec, backup.Status);
         var gap = StallMark.Annotation(backup.Metadata, Annotations.AcceptGap);
-        var forget = StallMark.Annotation(backup.Metadata, Annotations.ApproveForget);
+        var forget = StallMark.Annotation(backup.Metadata, Annotations.ApproveForget) is { } approved && approved == status?.Forget?.Hash ? approved : null;
         return new RunBackup
         {
             Takeout = spec.Source.Takeout?.Locations.Select(location => Location(location, mounts)).ToArray(),
@@ -47,8 +48,12 @@ internal static class RunFiles
             PickerCredentialsSecret = spec.Source.Picker is { } picker ? mounts.Secret(picker.CredentialsSecretRef.Name) : null,
             PickerMaxItems = spec.Source.Picker?.MaxItems,
 
-            // With an answer of a person's to give to the repository, the worker must open it even when the source brings nothing new.
-            IngestedDigest = forget is null && (gap is null || gap != status?.Library?.GapHash) ? status?.IngestedDigest : null,
+            // With an answer of a person's to give to the repository, or one that is not known yet, the worker must open it even when the
+            // source brings nothing new.
+            IngestedDigest = !hasMoved && forget is null && (gap is null || gap != status?.Library?.GapHash) ? status?.IngestedDigest : null,
+            History = hasMoved && status?.Snapshots?.OrderBy(snapshot => snapshot.Incomplete == true).FirstOrDefault() is { } newest // anchors are not copied
+                ? new RunHistoryMark(newest.Id, newest.Time)
+                : null,
             Selection = spec.Selection is { } selection
                 ? new RunSelection
                 {

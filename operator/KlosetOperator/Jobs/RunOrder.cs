@@ -11,6 +11,9 @@ namespace KlosetOperator.Jobs;
 /// <param name="Due">Since when it is wanted.</param>
 internal sealed record RunOrder(RunKind Kind, DateTimeOffset Slot, int Attempt, DateTimeOffset Due)
 {
+    /// <summary>Counts the object's runs; not part of the run's identity, which is (object, slot, attempt).</summary>
+    public long Sequence { get; init; }
+
     /// <summary>The value of `kloset.dev/run`, when that asked for the run.</summary>
     public string? Request { get; init; }
 

@@ -126,6 +126,12 @@ internal sealed class ReferencedObjects(
                 : (DateTimeOffset?)null)
         .Min();
 
+    /// <summary>The quota that the first of these Secrets uses up, as `namespace/name`; null without Secrets.</summary>
+    public string? QuotaGroup(string @namespace, IEnumerable<string> googleSecrets) => googleSecrets
+        .Select(name => secrets?.Get(new NamespacedName(@namespace, name))?.Metadata.Annotations?.TryGetValue(Annotations.QuotaGroup, out var group) == true ? group : name)
+        .Select(group => $"{@namespace}/{group}")
+        .FirstOrDefault();
+
     /// <summary>Whether many pods may write to the claim at the same time.</summary>
     public bool IsShared(string @namespace, string claim) =>
         claims.Get(new NamespacedName(@namespace, claim))?.Spec?.AccessModes?.Contains("ReadWriteMany") ?? false;

@@ -23,7 +23,7 @@ namespace KlosetOperator.Repositories;
 [EntityRbac("", "secrets", RbacVerb.List | RbacVerb.Watch)]
 [EntityRbac("", "configmaps", RbacVerb.List | RbacVerb.Watch)]
 [EntityRbac("", "persistentvolumeclaims", RbacVerb.List | RbacVerb.Watch)]
-internal sealed partial class KlosetRepositoryReconciler(
+internal sealed class KlosetRepositoryReconciler(
     ICache<KlosetRepository> repositories,
     ICache<PhotoBackup> backups,
     ICache<PhotoRestore> restores,
@@ -31,18 +31,20 @@ internal sealed partial class KlosetRepositoryReconciler(
     ICache<V1Pod> pods,
     ReferencedObjects references,
     JobLauncher launcher,
-    ProgressReader progress,
+    RunCycle cycle,
     IEntityQueue<PhotoBackup> backupQueue,
     IEntityQueue<PhotoRestore> restoreQueue,
     IStatusApplier statuses,
     IEventRecorder events,
     OperatorOptions options,
-    TimeProvider time,
-    ILogger<KlosetRepositoryReconciler> logger) : IEntityController<KlosetRepository>
+    TimeProvider time) : IEntityController<KlosetRepository>
 {
     public const string IdentityIndex = "identity";
     public const string JobRepositoryIndex = "repository";
     private static readonly TimeSpan DefaultJitter = TimeSpan.FromMinutes(30);
+
+    /// <summary>Slices end after six hours, so that maintenance gets its turn by itself; what still runs after a day is paused.</summary>
+    private static readonly TimeSpan PauseJobsAfter = TimeSpan.FromHours(24);
 
     /// <summary>References as they were at the last look, by repository: who uses it must know when they change.</summary>
     private readonly ConcurrentDictionary<string, string> _seen = new();
@@ -51,67 +53,60 @@ internal sealed partial class KlosetRepositoryReconciler(
     {
         var now = time.GetUtcNow();
         var (facts, breaker) = Gather(entity, now);
-        AnnounceNew(entity, facts);
-        if (facts.Jobs.FirstOrDefault(job => !job.IsActive && !job.IsJudgeable(now) && !RepositoryStatuses.Knows(facts.Known, facts.History, job)) is { } unjudged)
+        bool IsRecorded(JobView job) => RepositoryStatuses.Knows(facts.Known, facts.History, job);
+        cycle.Announce(
+            entity, Runs(entity.Status, entity.Status?.Runs), Runs(facts.Known, facts.History.Runs),
+            run => $"{char.ToUpperInvariant(run.Kind[0])}{run.Kind[1..]}{run.Outcome}");
+        if (facts.Jobs.FirstOrDefault(job => !job.IsActive && !job.IsJudgeable(now) && !IsRecorded(job)) is { } unjudged)
         {
-            var left = unjudged.End!.BelievedAfter - now;
-            return new ReconcileResult.After(left < TimeSpan.FromSeconds(5) ? left + TimeSpan.FromMilliseconds(100) : TimeSpan.FromSeconds(5));
+            return new ReconcileResult.After(RunFolding.Patience(unjudged, now));
         }
 
         var decision = RepositoryPlanner.Decide(facts);
-        RunDecision.Wait? refused = null;
-        if (decision is RunDecision.Start start)
+        var step = await cycle.CarryOutAsync(
+            entity, entity.Status?.Active, facts.Jobs, decision, MaxJobs(entity), order => Request(entity, facts, order), cancellationToken).ConfigureAwait(false);
+        facts = facts with { Jobs = step.Jobs };
+        if (decision is RunDecision.Start { Order: { Kind: RunKind.Maintain } order } && step.Refused is not null && now - order.Due >= PauseJobsAfter)
         {
-            switch (await StartAsync(entity, facts, start.Order, cancellationToken).ConfigureAwait(false))
-            {
-                case Launch.Started started:
-                    facts = facts with { Jobs = [.. facts.Jobs.Where(job => job.Name != started.Job.Name), started.Job] };
-                    decision = new RunDecision.Follow(started.Job);
-                    break;
-                case Launch.Waiting waiting:
-                    refused = waiting.Wait;
-                    break;
-                case Launch.Refused no:
-                    decision = new RunDecision.Stop(no.Reason, no.Message);
-                    break;
-            }
-        }
-        else
-        {
-            launcher.Withdraw(KlosetRepository.KubeKind, entity.Metadata);
+            await PauseJobsAsync(entity, cancellationToken).ConfigureAwait(false);
         }
 
-        if (decision is RunDecision.End { Job.Phase: not JobPhase.Ending } end)
-        {
-            await launcher.GiveUpAsync(entity.Metadata.NamespaceProperty, end.Job, cancellationToken).ConfigureAwait(false);
-        }
-
-        var active = (decision switch { RunDecision.Follow follow => follow.Job, RunDecision.End given => given.Job, _ => null }) is { } job
-            ? ActiveRuns.Of(
-                job, entity.Status?.Active,
-                await progress.ReadAsync(
-                    entity.Metadata.NamespaceProperty, job, entity.Status?.Active is { } before && before.RunID == job.RunId ? before.ProgressTime : null, cancellationToken).ConfigureAwait(false),
-                now)
-            : null;
-        var status = RepositoryStatuses.Build(
-            facts, decision, active, refused, breaker, $"{options.ClusterName}/{entity.Metadata.NamespaceProperty}/{entity.Metadata.Name}");
+        var status = RepositoryStatuses.Build(facts, step, breaker, $"{options.ClusterName}/{entity.Metadata.NamespaceProperty}/{entity.Metadata.Name}");
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
         foreach (var group in facts.Jobs.GroupBy(job => job.Kind))
         {
-            await launcher.SweepAsync(
-                entity.Metadata.NamespaceProperty, [.. group],
-                job => RepositoryStatuses.Knows(facts.Known, facts.History, job), cancellationToken).ConfigureAwait(false);
+            await cycle.SweepAsync(entity, group, IsRecorded, cancellationToken).ConfigureAwait(false);
         }
 
         WakeUsers(entity, facts.References.Hash);
-        return Next(refused ?? decision, active is not null, refused is not null, now);
+        var deadline = new[] { RepositoryStatuses.NextDeadline(facts), decision is RunDecision.Start start ? start.Order.Due + PauseJobsAfter : null }.Where(moment => moment > now).Min();
+        return new ReconcileResult.After(step.Pause(deadline, options.ProgressInterval, now));
     }
 
-    private ReconcileResult.After Next(RunDecision decision, bool active, bool refused, DateTimeOffset now)
+    private int MaxJobs(KlosetRepository repository) =>
+        repository.Spec.Backend.Volume is { } volume && !references.IsShared(repository.Metadata.NamespaceProperty, volume.ClaimName)
+            ? 1
+            : repository.Spec.Concurrency?.MaxJobs ?? 4;
+
+    /// <summary>Maintenance that waited for a day gets its turn. A queue of Kueue's keeps the say over its own Jobs.</summary>
+    private async Task PauseJobsAsync(KlosetRepository repository, CancellationToken cancellationToken)
     {
-        var pause = decision is RunDecision.Wait { Until: { } until } ? until - now : TimeSpan.FromHours(6);
-        var most = active ? options.ProgressInterval : refused ? TimeSpan.FromMinutes(1) : TimeSpan.FromHours(6);
-        return new ReconcileResult.After(pause > most ? most : pause < TimeSpan.FromMilliseconds(100) ? TimeSpan.FromMilliseconds(100) : pause);
+        foreach (var job in jobs.ByIndex(JobRepositoryIndex, NamespacedName.Of(repository).ToString())
+            .Where(job => job.Metadata.Labels?.ContainsKey(Labels.KueueQueue) != true)
+            .Select(job => JobViews.Of(job, pods.OwnedBy(job.Metadata.Uid), time.GetUtcNow()))
+            .OfType<JobView>()
+            .Where(job => job.Phase is JobPhase.Starting or JobPhase.Running && job.Ticket?.Exclusive == false))
+        {
+            try
+            {
+                await launcher.PauseAsync(repository.Metadata.NamespaceProperty, job, cancellationToken).ConfigureAwait(false);
+                events.Record(repository, EventKind.Normal, Reasons.WaitingForMaintenance, "Pause", $"Paused Job '{job.Name}': maintenance waits since a day.");
+            }
+            catch (ApiException gone) when (gone.IsNotFound || gone.IsConflict)
+            {
+                // It ended meanwhile.
+            }
+        }
     }
 
     private (RepositoryFacts Facts, DateTimeOffset? Breaker) Gather(KlosetRepository repository, DateTimeOffset now)
@@ -121,22 +116,7 @@ internal sealed partial class KlosetRepositoryReconciler(
         var mark = StallMark.Of(metadata, used.Hash);
         var own = launcher.JobsOf(metadata.Uid);
         var status = repository.Status ?? new KlosetRepositoryStatus();
-        var history = new RunHistory
-        {
-            Runs = status.Runs ?? [],
-            ConsecutiveFailures = status.ConsecutiveFailures ?? 0,
-            RetryAfter = status.RetryAfter,
-            StalledOn = status.StalledOn,
-        };
-        if (history.StalledOn is { } stalled && !StallMark.Holds(stalled, mark))
-        {
-            history = history.Reopened();
-        }
-        else if (mark.Retry is not null && mark.Retry != status.Handled?.Retry)
-        {
-            history = history with { RetryAfter = null };
-        }
-
+        var history = RunHistory.Of(status, mark);
         foreach (var job in own.Where(job => job.IsJudgeable(now)).OrderBy(job => job.Created))
         {
             if (RepositoryStatuses.Knows(status, history, job))
@@ -164,8 +144,10 @@ internal sealed partial class KlosetRepositoryReconciler(
             .Select(job => JobViews.Of(job, pods.OwnedBy(job.Metadata.Uid), now))
             .OfType<JobView>()
             .Where(job => job.IsJudgeable(now))
+            .OrderByDescending(job => job.End!.Time)
+            .ThenByDescending(job => job.Created)
+            .ThenBy(job => job.Name, StringComparer.Ordinal) // always the same one, whoever looks
             .Select(job => (job.End!.Time, Verdict: Verdict.Of(job.RunId, job.End)))
-            .OrderByDescending(end => end.Time)
             .ToList();
         status = RepositoryStatuses.WithTotals(status, ends.Select(end => end.Verdict.Result).FirstOrDefault(result => result?.Repository is not null));
 
@@ -188,7 +170,7 @@ internal sealed partial class KlosetRepositoryReconciler(
                 References = used,
                 OlderTwin = OlderTwin(repository, status.RepositoryID),
                 Jobs = own,
-                History = history,
+                History = history.Hearing(mark, repository.Status?.Handled),
                 Known = status,
                 Maintenance = maintenance,
                 Check = check,
@@ -209,33 +191,29 @@ internal sealed partial class KlosetRepositoryReconciler(
 
     private static (DateTime?, string) Age(KlosetRepository repository) => (repository.Metadata.CreationTimestamp, repository.Metadata.Uid);
 
-    private Task<Launch> StartAsync(KlosetRepository repository, RepositoryFacts facts, RunOrder order, CancellationToken cancellationToken)
+    private JobRequest Request(KlosetRepository repository, RepositoryFacts facts, RunOrder order)
     {
         var metadata = repository.Metadata;
         var mounts = new MountPlan();
-        var run = new RunFile
+        return new JobRequest
         {
-            Kind = order.Kind,
-            RunId = order.RunId(metadata.Uid),
-            Repository = RunFiles.Repository(repository, mounts, options.ClusterName, maintains: order.Kind == RunKind.Maintain),
-            Check = order.Kind == RunKind.Check ? RepositoryPlanner.CheckOf(repository, facts) : null,
-            Maintain = order.Kind == RunKind.Maintain ? new RunMaintain() : null,
-            Limits = RunFiles.Limits(repository, null, facts.Now),
-        };
-        var shared = repository.Spec.Backend.Volume is not { } volume || references.IsShared(metadata.NamespaceProperty, volume.ClaimName);
-        return launcher.StartAsync(
-            new JobRequest
+            Owner = repository,
+            Prefix = "klr",
+            RepositoryName = metadata.Name,
+            Location = RepositoryLocations.Describe(repository.Spec.Backend),
+            Order = order,
+            RunFile = new RunFile
             {
-                Owner = repository,
-                Prefix = "klr",
-                RepositoryName = metadata.Name,
-                Order = order,
-                RunFile = run,
-                Mounts = mounts,
-                Ticket = new AdmissionTicket($"{metadata.NamespaceProperty}/{metadata.Name}", null, null, Exclusive: order.Kind == RunKind.Maintain),
+                Kind = order.Kind,
+                RunId = order.RunId(metadata.Uid),
+                Repository = RunFiles.Repository(repository, mounts, options.ClusterName, maintains: order.Kind == RunKind.Maintain),
+                Check = order.Kind == RunKind.Check ? RepositoryPlanner.CheckOf(repository, facts) : null,
+                Maintain = order.Kind == RunKind.Maintain ? new RunMaintain() : null,
+                Limits = RunFiles.Limits(repository, null, facts.Now),
             },
-            shared ? repository.Spec.Concurrency?.MaxJobs ?? 4 : 1,
-            cancellationToken);
+            Mounts = mounts,
+            Ticket = new AdmissionTicket($"{metadata.NamespaceProperty}/{metadata.Name}", null, null, Exclusive: order.Kind == RunKind.Maintain),
+        };
     }
 
     /// <summary>A new passphrase or certificate may end the stall of everybody who uses the repository.</summary>
@@ -264,22 +242,6 @@ internal sealed partial class KlosetRepositoryReconciler(
         }
     }
 
-    private void AnnounceNew(KlosetRepository repository, RepositoryFacts facts)
-    {
-        var before = Runs(repository.Status, repository.Status?.Runs).Select(run => run.Id).ToHashSet();
-        foreach (var run in Runs(facts.Known, facts.History.Runs).Where(run => !before.Contains(run.Id)).Reverse())
-        {
-            LogRunEnded(repository.Metadata.NamespaceProperty, repository.Metadata.Name, run.Kind, run.Id, run.Outcome, run.Reason);
-            var good = run.Outcome is Outcomes.Succeeded or Outcomes.NothingNew or Outcomes.Paused;
-            events.Record(
-                repository, good ? EventKind.Normal : EventKind.Warning, good ? $"{char.ToUpperInvariant(run.Kind[0])}{run.Kind[1..]}{run.Outcome}" : run.Reason ?? run.Outcome, "Run",
-                run.Message is { Length: > 0 } message ? message : $"The run ended: {run.Outcome}.");
-        }
-    }
-
     private static IEnumerable<RunRecord> Runs(KlosetRepositoryStatus? status, IReadOnlyList<RunRecord>? creation) =>
         (creation ?? []).Concat(status?.Check?.Runs ?? []).Concat(status?.Maintenance?.Runs ?? []);
-
-    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "Run {RunId} ({Kind}) of KlosetRepository {Namespace}/{Name} ended: {Outcome} ({Reason})")]
-    private partial void LogRunEnded(string @namespace, string name, string kind, string runId, string outcome, string? reason);
 }

@@ -39,6 +39,9 @@ internal sealed record RepositoryFacts
 
     public DateTimeOffset Created => BackupFacts.Utc(Repository.Metadata.CreationTimestamp) ?? Now;
 
+    /// <summary>It was opened, and where it lies now.</summary>
+    public bool IsOpened => Known.RepositoryID is not null && (Known.Location is null || Known.Location == RepositoryLocations.Describe(Repository.Spec.Backend));
+
     public string? Request =>
         StallMark.Annotation(Repository.Metadata, Annotations.Run) is { Length: > 0 } value
         && value != Repository.Status?.Handled?.Run
@@ -72,7 +75,7 @@ internal static class RepositoryPlanner
         {
             if (policy(facts) is { } decision)
             {
-                return decision;
+                return decision is RunDecision.Start start ? new RunDecision.Start(start.Order with { Sequence = RunHistory.NextAfter(RunsOf(start.Order.Kind, facts)) }) : decision;
             }
         }
 
@@ -134,11 +137,11 @@ internal static class RepositoryPlanner
         facts.Repository.Spec.Suspend ? new RunDecision.Wait(Reasons.Suspended, "spec.suspend is set: no new Job is started.") : null;
 
     private static RunDecision? BackingOff(RepositoryFacts facts) =>
-        facts.Known.RepositoryID is null && facts.History.Waiting(facts.Now) is { } wait ? wait with { IsReady = false } : null;
+        !facts.IsOpened && facts.History.Waiting(facts.Now) is { } wait ? wait with { IsReady = false } : null;
 
     private static RunDecision? Unopened(RepositoryFacts facts)
     {
-        if (facts.Known.RepositoryID is not null)
+        if (facts.IsOpened)
         {
             return null;
         }
@@ -178,6 +181,11 @@ internal static class RepositoryPlanner
             return null;
         }
 
+        if (ended > facts.Now)
+        {
+            ended = facts.Now; // a clock was set back
+        }
+
         return newest.Outcome switch
         {
             Outcomes.Paused => ended,
@@ -192,10 +200,14 @@ internal static class RepositoryPlanner
             ? ExitCodes.Find((int)known.ExitCode)?.Retry is RetryClass.BackOff or null
             : ExitCodes.All.FirstOrDefault(row => row.Reason == reason)?.Retry is RetryClass.BackOff or null;
 
-    private static DateTimeOffset After(RecurringStatus? status, RepositoryFacts facts) =>
-        status?.Runs is { Count: > 0 } runs
-            ? new[] { runs[0].Slot ?? facts.Created, runs[0].StartTime ?? facts.Created }.Max()
-            : facts.Created;
+    private static DateTimeOffset After(RecurringStatus? status, RepositoryFacts facts) => RunHistory.SeenUntil(status?.Runs, facts.Created, facts.Now);
+
+    private static IReadOnlyList<RunRecord>? RunsOf(RunKind kind, RepositoryFacts facts) => kind switch
+    {
+        RunKind.Maintain => facts.Known.Maintenance?.Runs,
+        RunKind.Check => facts.Known.Check?.Runs,
+        _ => facts.History.Runs,
+    };
 
     private static int NextAttempt(RepositoryFacts facts, RunKind kind, DateTimeOffset slot, IReadOnlyList<RunRecord> runs) =>
         1 + runs.Where(run => run.Slot == slot && run.Kind == RunHistory.KindName(kind)).Select(run => run.Attempt ?? 1)

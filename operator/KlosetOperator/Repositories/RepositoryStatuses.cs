@@ -1,6 +1,7 @@
 using System.Globalization;
 using k8s.Models;
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.Runs;
 using KlosetOperator.Runtime.Apply;
 using KlosetWorker.Contract;
@@ -21,14 +22,14 @@ internal static class RepositoryStatuses
         RunKind.Maintain => status with { Maintenance = Fold(status.Maintenance, job, verdict) },
         RunKind.Check => status with { Check = Fold(status.Check, job, verdict) },
         RunKind.Create when verdict.Outcome == Outcomes.Succeeded && verdict.Result?.RepositoryId is { } id =>
-            status with { RepositoryID = id.ToString(), KeyFingerprint = verdict.Result.KeyFingerprint ?? status.KeyFingerprint },
+            status with { RepositoryID = id.ToString(), Location = job.Location, KeyFingerprint = verdict.Result.KeyFingerprint ?? status.KeyFingerprint },
         _ => status,
     };
 
     public static bool Knows(KlosetRepositoryStatus status, RunHistory creation, JobView job) => job.Kind switch
     {
-        RunKind.Maintain => Knows(status.Maintenance, job),
-        RunKind.Check => Knows(status.Check, job),
+        RunKind.Maintain => RunHistory.IsRecorded(status.Maintenance?.Runs, job),
+        RunKind.Check => RunHistory.IsRecorded(status.Check?.Runs, job),
         _ => creation.Knows(job),
     };
 
@@ -47,8 +48,7 @@ internal static class RepositoryStatuses
         }
         : status;
 
-    public static KlosetRepositoryStatus Build(
-        RepositoryFacts facts, RunDecision decision, ActiveRun? active, RunDecision.Wait? refused, DateTimeOffset? breaker, string owner)
+    public static KlosetRepositoryStatus Build(RepositoryFacts facts, RunStep step, DateTimeOffset? breaker, string owner)
     {
         var known = facts.Known;
         var wanted = StallMark.Annotation(facts.Repository.Metadata, Annotations.Run);
@@ -61,7 +61,7 @@ internal static class RepositoryStatuses
         {
             ObservedGeneration = facts.Repository.Metadata.Generation,
             Owner = known.RepositoryID is null ? null : owner,
-            Active = active,
+            Active = step.Active,
             BreakerOpenSince = breaker,
             Runs = facts.History.Runs.Count > 0 ? facts.History.Runs : null,
             ConsecutiveFailures = facts.History.ConsecutiveFailures,
@@ -70,15 +70,22 @@ internal static class RepositoryStatuses
             Handled = handled.Run is null && handled.Retry is null ? null : handled,
             Maintenance = (known.Maintenance ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Maintenance, known.Maintenance, facts) },
             Check = (known.Check ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Check, known.Check, facts) },
-            Actions = decision switch
+            Actions = step.Decision switch
             {
                 RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message + Backups.BackupActions.AfterwardsRetry) }],
                 _ when IsDamaged(known) => [new ActionStatus { Kind = "RepairRepository", Message = known.Check!.Runs![0].Message }],
                 _ => null,
             },
         };
-        return status with { Conditions = Conditions(facts, status, decision, refused) };
+        return status with { Conditions = Conditions(facts, status, step) };
     }
+
+    /// <summary>When something becomes overdue.</summary>
+    public static DateTimeOffset? NextDeadline(RepositoryFacts facts) =>
+        new[] { facts.Known.Maintenance, facts.Known.Check }
+            .Select(status => (DateTimeOffset?)((status?.LastSuccessTime ?? facts.Created) + Overdue + TimeSpan.FromSeconds(1)))
+            .Where(moment => moment > facts.Now)
+            .Min();
 
     private static RecurringStatus Fold(RecurringStatus? before, JobView job, Verdict verdict)
     {
@@ -99,6 +106,7 @@ internal static class RepositoryStatuses
                     Kind = RunHistory.KindName(job.Kind),
                     Slot = job.Slot,
                     Attempt = job.Attempt,
+                    Sequence = job.Sequence ?? RunHistory.NextAfter(status.Runs),
                     StartTime = job.Created,
                     CompletionTime = end.Time,
                     Outcome = verdict.Outcome,
@@ -112,16 +120,13 @@ internal static class RepositoryStatuses
         };
     }
 
-    private static bool Knows(RecurringStatus? status, JobView job) =>
-        status?.Runs is { Count: > 0 } runs && (runs.Any(run => run.Id == job.RunId) || (runs[0].StartTime is { } newest && job.Created < newest));
-
     private static bool IsDamaged(KlosetRepositoryStatus status) =>
         status.Check?.Runs is { Count: > 0 } runs && runs[0] is { Outcome: Outcomes.Failed, Reason: "RepositoryDamaged" };
 
-    private static IReadOnlyList<V1Condition> Conditions(RepositoryFacts facts, KlosetRepositoryStatus status, RunDecision decision, RunDecision.Wait? refused)
+    private static IReadOnlyList<V1Condition> Conditions(RepositoryFacts facts, KlosetRepositoryStatus status, RunStep step)
     {
         var conditions = new Conditions(facts.Repository.Status?.Conditions, facts.Repository.Metadata.Generation, facts.Now);
-        switch (refused ?? decision)
+        switch (step.Shown)
         {
             case RunDecision.Stop stop:
                 conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message).MarkStalled(stop.Reason, stop.Message);
@@ -130,7 +135,7 @@ internal static class RepositoryStatuses
                 var why = facts.History.Newest is { Outcome: Outcomes.Failed } failed && wait.Reason == Reasons.BackingOff ? (failed.Reason!, failed.Message!) : (wait.Reason, wait.Message);
                 conditions.Set(ConditionTypes.Ready, false, why.Item1, why.Item2).MarkReconciling(wait.Reason, wait.Message);
                 break;
-            case var other when status.RepositoryID is null:
+            case var other when !facts.IsOpened:
                 var (reason, message) = other switch
                 {
                     // While it is tried again, why it did not work the last time says more than that it is tried.

@@ -75,7 +75,7 @@ internal static class RestorePlanner
 
         var slot = DateTimeOffset.FromUnixTimeSeconds(facts.Created.ToUnixTimeSeconds());
         var attempt = 1 + facts.History.Runs.Select(run => run.Attempt ?? 1).Concat(facts.Jobs.Select(job => job.Attempt)).DefaultIfEmpty(0).Max();
-        return new RunDecision.Start(new RunOrder(RunKind.Restore, slot, attempt, facts.History.RetryAfter ?? facts.Created));
+        return new RunDecision.Start(new RunOrder(RunKind.Restore, slot, attempt, facts.History.RetryAfter ?? facts.Created) { Sequence = facts.History.Next });
     }
 
     private static RunDecision? CancelledWhileActive(RestoreFacts facts) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using k8s.Models;
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.Runs;
 using KlosetOperator.Runtime.Apply;
 using KlosetWorker.Contract;
@@ -53,12 +54,13 @@ internal static class RestoreStatuses
         };
     }
 
-    public static PhotoRestoreStatus Build(RestoreFacts facts, RunDecision decision, ActiveRun? active, RunDecision.Wait? refused)
+    public static PhotoRestoreStatus Build(RestoreFacts facts, RunStep step)
     {
+        var (decision, active) = (step.Decision, step.Active);
         var known = facts.Known;
         var cancelled = decision is RunDecision.Wait { Reason: Reasons.Cancelled };
         var completion = known.CompletionTime ?? (cancelled ? facts.Now : null);
-        var actions = Actions(facts, decision);
+        var actions = Actions(facts, step);
         var status = known with
         {
             ObservedGeneration = facts.Restore.Metadata.Generation,
@@ -73,7 +75,7 @@ internal static class RestoreStatuses
             Progress = Progress(facts, active, completion, cancelled),
             Handled = StallMark.Annotation(facts.Restore.Metadata, Annotations.Retry) is { } retry ? new HandledRequests { Retry = retry } : known.Handled,
         };
-        return status with { Conditions = Conditions(facts, status, decision, refused, cancelled) };
+        return status with { Conditions = Conditions(facts, status, step, cancelled) };
     }
 
     private static string? Progress(RestoreFacts facts, ActiveRun? active, DateTimeOffset? completion, bool cancelled) =>
@@ -82,8 +84,9 @@ internal static class RestoreStatuses
         : active is not null ? ActiveRuns.Percent(active) ?? facts.Known.Progress
         : facts.Known.Progress;
 
-    private static IReadOnlyList<ActionStatus> Actions(RestoreFacts facts, RunDecision decision) => decision switch
+    private static IReadOnlyList<ActionStatus> Actions(RestoreFacts facts, RunStep step) => step.Decision switch
     {
+        _ when step.Active?.Asks is { } asks => [asks],
         RunDecision.Wait { Reason: Reasons.WaitingForApproval } wait =>
             [new ActionStatus { Kind = "ApprovePlan", Message = Messages.Cap(wait.Message) }],
         RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message + Backups.BackupActions.AfterwardsRetry) }],
@@ -91,7 +94,7 @@ internal static class RestoreStatuses
     };
 
     private static IReadOnlyList<V1Condition> Conditions(
-        RestoreFacts facts, PhotoRestoreStatus status, RunDecision decision, RunDecision.Wait? refused, bool cancelled)
+        RestoreFacts facts, PhotoRestoreStatus status, RunStep step, bool cancelled)
     {
         var conditions = new Conditions(facts.Restore.Status?.Conditions, facts.Restore.Metadata.Generation, facts.Now);
         var ended = status.CompletionTime is not null;
@@ -108,7 +111,7 @@ internal static class RestoreStatuses
                     ? string.Create(CultureInfo.InvariantCulture, $"Restored {result.Items} items ({Messages.Bytes(result.Bytes ?? 0)}) of snapshot {status.Resolved?.Snapshot}.")
                     : "The restore did what it had to do.");
         }
-        else if (decision is RunDecision.Stop failed)
+        else if (step.Decision is RunDecision.Stop failed)
         {
             conditions.Set(ConditionTypes.Succeeded, false, failed.Reason, failed.Message);
         }
@@ -117,7 +120,7 @@ internal static class RestoreStatuses
             conditions.Set(ConditionTypes.Succeeded, null, Reasons.Progressing, "The restore has not ended yet.");
         }
 
-        _ = (refused ?? decision) switch
+        _ = step.Shown switch
         {
             RunDecision.Stop stop => conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message).MarkStalled(stop.Reason, stop.Message),
             _ when ended => conditions.Set(ConditionTypes.Ready, true, Reasons.Reconciled, "The restore has ended.").MarkSettled(),
@@ -126,18 +129,8 @@ internal static class RestoreStatuses
                 .MarkReconciling(follow.Job.Reason, follow.Job.Message.Length > 0 ? follow.Job.Message : "The restore is being made."),
             _ => conditions.Set(ConditionTypes.Ready, false, Reasons.Progressing, "The restore has not ended yet.").MarkReconciling(Reasons.Progressing, "The restore has not ended yet."),
         };
-        _ = (refused ?? decision) switch
-        {
-            RunDecision.Follow { Job.Phase: JobPhase.Unknown } follow => conditions.Set(ConditionTypes.Running, null, follow.Job.Reason, follow.Job.Message),
-            RunDecision.Follow { Job.Phase: JobPhase.Suspended or JobPhase.Ending } follow => conditions.Set(ConditionTypes.Running, false, follow.Job.Reason, follow.Job.Message),
-            RunDecision.Follow follow => conditions.Set(ConditionTypes.Running, true, follow.Job.Reason, follow.Job.Message),
-            RunDecision.Wait wait => conditions.Set(ConditionTypes.Running, false, wait.Reason, wait.Message),
-            RunDecision.Stop stop => conditions.Set(ConditionTypes.Running, false, stop.Reason, stop.Message),
-            _ => conditions.Set(ConditionTypes.Running, false, Reasons.Cancelled, "The Job is being deleted."),
-        };
-        conditions.Set(
-            ConditionTypes.ActionRequired, status.Actions is not null, status.Actions?[0].Kind ?? Reasons.NothingToDo,
-            status.Actions?[0].Message ?? "Nobody has to do anything.");
+        RunConditions.SetRunning(conditions, step.Shown);
+        RunConditions.SetActionRequired(conditions, status.Actions);
         return [.. conditions.ToList()];
     }
 }

@@ -25,6 +25,7 @@ internal static class ActiveRuns
             BytesTotal = same?.BytesTotal,
             Eta = same?.Eta,
             ProgressTime = same?.ProgressTime,
+            Asks = same?.Asks,
         };
         return progress is null
             ? active
@@ -37,6 +38,9 @@ internal static class ActiveRuns
                 BytesTotal = progress.BytesTotal,
                 Eta = progress.EtaSeconds is { } seconds ? GoDuration.Format(Rough(TimeSpan.FromSeconds(seconds))) : null,
                 ProgressTime = now,
+                Asks = progress.Action is { } asks
+                    ? new ActionStatus { Kind = asks.Kind, Message = Messages.Cap(asks.Message), Url = asks.Url, Deadline = Whole(asks.Deadline) }
+                    : null,
             };
     }
 
@@ -47,6 +51,9 @@ internal static class ActiveRuns
         (_, > 0) => $"{Math.Clamp(100 * (active.ItemsDone ?? 0) / active.ItemsTotal!.Value, 0, 99)} %",
         _ => active.ItemsDone is { } items ? $"{items} items" : null,
     };
+
+    /// <summary>As the API server keeps times; else the same deadline would look like a new one at every look.</summary>
+    private static DateTimeOffset? Whole(DateTimeOffset? time) => time is { } moment ? DateTimeOffset.FromUnixTimeSeconds(moment.ToUnixTimeSeconds()) : null;
 
     /// <summary>No seconds on an hour: people do not read them and every change is a write.</summary>
     private static TimeSpan Rough(TimeSpan eta) => eta >= TimeSpan.FromHours(1)

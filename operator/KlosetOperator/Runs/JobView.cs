@@ -1,3 +1,4 @@
+using KlosetOperator.Admission;
 using KlosetOperator.Api;
 using KlosetWorker.Contract;
 
@@ -34,6 +35,9 @@ internal sealed record JobView
 
     public required int Attempt { get; init; }
 
+    /// <summary>Of its run; null for Jobs of older operators.</summary>
+    public long? Sequence { get; init; }
+
     public required DateTimeOffset Created { get; init; }
 
     public required JobPhase Phase { get; init; }
@@ -55,6 +59,18 @@ internal sealed record JobView
     /// <summary>Since when the pod's node does not answer.</summary>
     public DateTimeOffset? UnreachableSince { get; init; }
 
+    /// <summary>Where the repository lay when the Job was made.</summary>
+    public string? Location { get; init; }
+
+    /// <summary>What it takes while it is active.</summary>
+    public AdmissionTicket? Ticket { get; init; }
+
+    /// <summary>The operator suspended it, so that maintenance gets the repository.</summary>
+    public bool IsPaused { get; init; }
+
+    /// <summary>Suspended, and its pod is still saving what it has.</summary>
+    public bool IsDraining { get; init; }
+
     /// <summary>Set once it is finished.</summary>
     public RunEnd? End { get; init; }
 
@@ -70,7 +86,8 @@ internal sealed record JobView
     public bool IsActive => Phase != JobPhase.Finished;
 
     /// <summary>Whether its end can be judged: its pod has told, or will not any more.</summary>
-    public bool IsJudgeable(DateTimeOffset now) => End is { } end && (end.ExitCode is not null || now >= end.BelievedAfter);
+    public bool IsJudgeable(DateTimeOffset now) =>
+        End is { } end && (end.ExitCode is not null || now >= end.BelievedAfter || end.BelievedAfter - now > RunEnd.Belief + RunEnd.Belief); // or the clock was set back
 }
 
 /// <summary>How a Job ended: what its pod left, and what the Job says.</summary>
@@ -90,7 +107,9 @@ internal sealed record RunEnd
     public string? TerminationMessage { get; init; }
 
     /// <summary>The pod's end may arrive after the Job's; before this time a missing one is waited for.</summary>
-    public DateTimeOffset BelievedAfter => Time + TimeSpan.FromMinutes(1);
+    public DateTimeOffset BelievedAfter => Time + Belief;
+
+    public static readonly TimeSpan Belief = TimeSpan.FromMinutes(1);
 
     /// <summary>Why the Job failed, in its own words.</summary>
     public string? JobMessage { get; init; }

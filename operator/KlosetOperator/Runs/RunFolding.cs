@@ -13,6 +13,10 @@ internal static class RunFolding
     public static JobView? Unjudged(IReadOnlyList<JobView> jobs, RunHistory history, DateTimeOffset now) =>
         jobs.FirstOrDefault(job => !job.IsActive && !history.Knows(job) && !job.IsJudgeable(now));
 
+    /// <summary>When to look again for the pod of an ended Job.</summary>
+    public static TimeSpan Patience(JobView unjudged, DateTimeOffset now) =>
+        unjudged.End!.BelievedAfter - now is var left && left < TimeSpan.FromSeconds(5) ? left + TimeSpan.FromMilliseconds(100) : TimeSpan.FromSeconds(5);
+
     /// <summary>The run that the status calls active and of which no Job and no record is left.</summary>
     public static ActiveRun? Vanished(ActiveRun? active, IReadOnlyList<JobView> jobs, RunHistory history) =>
         active is not null && active.Kind != "inspect" && jobs.All(job => job.RunId != active.RunID) && history.Runs.All(run => run.Id != active.RunID)
@@ -29,6 +33,7 @@ internal static class RunFolding
                 Kind = active.Kind,
                 Slot = active.Slot,
                 Attempt = active.Attempt,
+                Sequence = history.Next,
                 StartTime = active.StartTime,
                 CompletionTime = now,
                 Outcome = outcome,

@@ -11,6 +11,8 @@ internal sealed record RunHistory
 {
     public const int MostRuns = 10;
 
+    private static readonly TimeSpan LongestQuota = TimeSpan.FromDays(8);
+
     /// <summary>Newest first.</summary>
     public IReadOnlyList<RunRecord> Runs { get; init; } = [];
 
@@ -20,6 +22,23 @@ internal sealed record RunHistory
 
     public StalledOn? StalledOn { get; init; }
 
+    /// <summary>What the status says, and heard of what a person changed since: a stall that its cause outlived is over.</summary>
+    public static RunHistory Of(IRunStatus? status, StalledOn mark)
+    {
+        var history = new RunHistory
+        {
+            Runs = status?.Runs ?? [],
+            ConsecutiveFailures = status?.ConsecutiveFailures ?? 0,
+            RetryAfter = status?.RetryAfter,
+            StalledOn = status?.StalledOn,
+        };
+        return history.StalledOn is { } stalled && !StallMark.Holds(stalled, mark) ? history.Reopened() : history;
+    }
+
+    /// <summary>Ends the back-off when `kloset.dev/retry` has a value that was not heard yet. After the ended runs are folded in: it means them, too.</summary>
+    public RunHistory Hearing(StalledOn mark, HandledRequests? handled) =>
+        mark.Retry is not null && mark.Retry != handled?.Retry ? this with { RetryAfter = null } : this;
+
     public RunRecord? Newest => Runs.Count > 0 ? Runs[0] : null;
 
     /// <summary>The run that is to be looked up because its result was lost.</summary>
@@ -28,22 +47,39 @@ internal sealed record RunHistory
     /// <summary>Whether the newest run is to be done again for the same slot.</summary>
     public bool IsPending => Newest?.Outcome is Outcomes.Paused or Outcomes.Failed or Outcomes.Cancelled;
 
+    /// <summary>The sequence of the next run.</summary>
+    public long Next => NextAfter(Runs);
+
+    public static long NextAfter(IReadOnlyList<RunRecord>? runs) => (runs is { Count: > 0 } ? runs[0].Sequence ?? 0 : 0) + 1;
+
+    public bool Knows(JobView job) => job.Kind == RunKind.Inspect ? !Asks(job) : IsRecorded(Runs, job);
+
     /// <summary>Runs of one object follow each other, so a Job that is older than the newest record was recorded once and has left the ring.</summary>
-    public bool Knows(JobView job) =>
-        Runs.Any(run => run.Id == job.RunId) || (Newest?.StartTime is { } newest && job.Created < newest);
+    public static bool IsRecorded(IReadOnlyList<RunRecord>? runs, JobView job) =>
+        runs is { Count: > 0 } && (runs.Any(run => run.Id == job.RunId)
+            || (job.Sequence is { } sequence && runs[0].Sequence is { } newest ? sequence < newest : runs[0].StartTime is { } time && job.Created < time));
+
+    /// <summary>Up to when slots are dealt with. What the ring dates in the future is from before a clock was set back, and says nothing.</summary>
+    public static DateTimeOffset SeenUntil(IReadOnlyList<RunRecord>? runs, DateTimeOffset created, DateTimeOffset now) =>
+        (runs ?? []).SelectMany(run => new[] { run.Slot, run.StartTime }).Where(time => time <= now).Max() is { } seen && seen > created ? seen : created;
 
     /// <summary>What is waited for after the newest run; null when nothing is, or no longer.</summary>
     public RunDecision.Wait? Waiting(DateTimeOffset now)
     {
-        if (RetryAfter is not { } until || until <= now)
+        // Longer than any class of failure or any quota waits: a clock was set back.
+        if (RetryAfter is not { } until || until <= now || until - now > (Newest?.Outcome == Outcomes.Paused ? LongestQuota : BackOff.Longest + BackOff.First))
         {
             return null;
         }
 
         var why = Newest is { Reason: { } reason } newest ? $" after {reason}: {newest.Message}" : ".";
-        return Newest?.Outcome == Outcomes.Paused
-            ? new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on later{why}"), until)
-            : new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Waits before it tries again{why}"), until);
+        return Newest switch
+        {
+            { Outcome: Outcomes.Paused } => new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on later{why}"), until),
+            { Outcome: Outcomes.Failed, Reason: Reasons.HistoryMissing } missing =>
+                new RunDecision.Wait(Reasons.HistoryMissing, missing.Message ?? "", until, IsReady: false),
+            _ => new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Waits before it tries again{why}"), until),
+        };
     }
 
     /// <param name="mark">What the object looks like now; remembered when the verdict is terminal.</param>
@@ -65,6 +101,7 @@ internal sealed record RunHistory
             Kind = KindName(job.Kind),
             Slot = job.Slot,
             Attempt = job.Attempt,
+            Sequence = job.Sequence ?? Next,
             StartTime = job.Created,
             CompletionTime = end.Time,
             Outcome = verdict.Outcome,
@@ -75,6 +112,7 @@ internal sealed record RunHistory
             BytesRead = verdict.Result?.Transfer?.BytesRead,
             BytesStored = verdict.Result?.Transfer?.BytesStored,
             StorageRequests = verdict.Result?.Transfer?.StorageRequests,
+            QuotaGroup = verdict.Result is { QuotaGroup: not null, ResumeAfter: not null } ? job.Ticket?.QuotaGroup : null,
         };
         return Follow(this with { Runs = [record, .. Runs.Take(most - 1)] }, verdict, mark, end.Time, uid);
     }

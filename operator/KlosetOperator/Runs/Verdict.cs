@@ -53,7 +53,7 @@ internal sealed record Verdict(string Outcome, string Reason, string Message, Re
             ExitCode.ApprovalNeeded => Outcomes.Waiting,
             _ => Outcomes.Failed,
         };
-        return new(outcome, result?.Reason ?? known.Reason, Words(result, known.Meaning, known.Remedy), known.Retry, result);
+        return new(outcome, result?.Reason ?? known.Reason, Words(result, known.Meaning, known.Remedy), RetryOf(result, known.Retry), result);
     }
 
     private static Verdict OfOutcome(RunResult result)
@@ -67,8 +67,11 @@ internal sealed record Verdict(string Outcome, string Reason, string Message, Re
             _ => (Outcomes.Failed, ErrorExit(result.Reason)),
         };
         var known = ExitCodes.Find((int)code);
-        return new(outcome, result.Reason, Words(result, known?.Meaning ?? "The run failed.", known?.Remedy ?? ""), known?.Retry ?? RetryClass.BackOff, result);
+        return new(outcome, result.Reason, Words(result, known?.Meaning ?? "The run failed.", known?.Remedy ?? ""), RetryOf(result, known?.Retry ?? RetryClass.BackOff), result);
     }
+
+    private static RetryClass RetryOf(RunResult? result, RetryClass byExit) =>
+        result is { Reason: { } reason } && ErrorCatalogue.Find(reason)?.Retry is { } own ? own : byExit;
 
     private static ExitCode ErrorExit(string reason) =>
         ErrorCatalogue.All.FirstOrDefault(error => error.Code == reason)?.ExitCode

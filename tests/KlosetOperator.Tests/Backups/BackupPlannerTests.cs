@@ -152,7 +152,7 @@ public sealed class BackupPlannerTests
         Assert.Equal("digest", Order().IngestedDigest);
         world.Annotate(Annotations.AcceptGap, "gap-3");
         Assert.Equal((null, "gap-3"), (Order().IngestedDigest, Order().AcceptedGaps!.Single()));
-        RunBackup Order() => KlosetOperator.Jobs.RunFiles.Backup(world.Backup, new KlosetOperator.Jobs.MountPlan());
+        RunBackup Order() => KlosetOperator.Jobs.RunFiles.Backup(world.Backup, false, new KlosetOperator.Jobs.MountPlan());
     }
 
     [Fact]

@@ -13,13 +13,13 @@ public sealed class BackupStatusesTests
         world.Reconcile();
         var covered = world.Now.AddHours(-1);
         world.EndWell(covered: covered);
-        var decision = world.Reconcile();
+        world.Reconcile();
         Assert.Equal("True", world.Condition(ConditionTypes.Protected).Status);
         world.Now = covered.AddHours(48);
         world.Change(spec => spec with { Suspend = true });
-        decision = world.Reconcile();
+        world.Reconcile();
         Assert.Equal("True", world.Condition(ConditionTypes.Protected).Status);
-        var deadline = BackupStatuses.NextDeadline(world.Facts!, world.Status, decision, null);
+        var deadline = BackupStatuses.NextDeadline(world.Facts!, world.Status, null);
         Assert.Equal(covered.AddHours(48).AddSeconds(1), deadline);
         world.Now = deadline!.Value;
         world.Reconcile();
@@ -50,11 +50,11 @@ public sealed class BackupStatusesTests
         world.Reconcile();
         var ends = world.Now.AddDays(45);
         world.End(0, new RunResult { RunId = "", Outcome = RunOutcome.Succeeded, Reason = "Succeeded", Exports = new ExportsSummary(world.Now, ScheduleEnds: ends) });
-        var decision = world.Reconcile();
+        world.Reconcile();
         Assert.Equal("False", world.Condition(ConditionTypes.ActionRequired).Status);
         world.Change(spec => spec with { Suspend = true });
         world.Now = ends.AddDays(-30);
-        decision = world.Reconcile();
+        world.Reconcile();
         Assert.Equal("RenewExportSchedule", world.Status.Actions!.Single().Kind);
         Assert.Equal(ends, world.Status.Actions!.Single().Deadline);
     }
@@ -72,6 +72,90 @@ public sealed class BackupStatusesTests
             Assert.False(types.Contains(ConditionTypes.Reconciling) && types.Contains(ConditionTypes.Stalled));
             Assert.Equal(world.Status.Conditions!.Count, world.Status.Conditions!.Select(condition => condition.Type).Distinct().Count());
         }
+    }
+
+    [Fact]
+    public void A_repository_without_the_account_s_history_is_waited_for_and_never_called_protected()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.EndWell();
+        world.Reconcile();
+        Assert.Equal("True", world.Condition(ConditionTypes.Protected).Status);
+        world.HasMoved = true;
+        world.Annotate(Annotations.Run, "look");
+        world.Reconcile();
+        world.End(10, new RunResult { RunId = "", Outcome = RunOutcome.Failed, Reason = Reasons.HistoryMissing, Message = "The newest snapshot is not there." });
+        world.Reconcile();
+        foreach (var type in new[] { ConditionTypes.Ready, ConditionTypes.Protected })
+        {
+            Assert.Equal(("False", Reasons.HistoryMissing), (world.Condition(type).Status, world.Condition(type).Reason));
+        }
+
+        Assert.Equal(("False", Reasons.HistoryMissing), (world.Condition(ConditionTypes.Running).Status, world.Condition(ConditionTypes.Running).Reason));
+        Assert.Equal("MoveHistory", world.Condition(ConditionTypes.ActionRequired).Reason);
+        Assert.DoesNotContain(world.Status.Conditions!, condition => condition.Type == ConditionTypes.Stalled);
+
+        // It looks again by itself, and a success ends it.
+        world.Now = world.Status.NextRunTime!.Value;
+        Assert.IsType<KlosetOperator.Runs.RunDecision.Follow>(world.Reconcile());
+        Assert.Equal("False", world.Condition(ConditionTypes.Ready).Status);
+        world.EndWell();
+        world.HasMoved = false;
+        world.Reconcile();
+        Assert.Equal("True", world.Condition(ConditionTypes.Ready).Status);
+        Assert.Equal("True", world.Condition(ConditionTypes.Protected).Status);
+        Assert.Null(world.Status.Actions);
+    }
+
+    [Fact]
+    public void A_backup_that_points_back_to_its_history_does_not_wait()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.EndWell();
+        world.Reconcile();
+        world.HasMoved = true;
+        world.Annotate(Annotations.Run, "look");
+        world.Reconcile();
+        world.End(10, new RunResult { RunId = "", Outcome = RunOutcome.Failed, Reason = Reasons.HistoryMissing });
+        world.Reconcile();
+        world.HasMoved = false;
+        Assert.IsType<KlosetOperator.Runs.RunDecision.Follow>(world.Reconcile());
+        Assert.Equal("True", world.Condition(ConditionTypes.Ready).Status);
+    }
+
+    [Fact]
+    public void A_wave_of_forgetting_waits_for_its_hash_and_for_no_other()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.End(15, new RunResult
+        {
+            RunId = "", Outcome = RunOutcome.Succeeded, Reason = "ApprovalNeeded", Message = "Forgetting waits.", IngestedDigest = "digest",
+            Library = new LibraryTotals(100, 1000), Exports = new ExportsSummary(world.Now), Forget = new ForgetTotals(0, 12, "wave-1"),
+        });
+        world.Reconcile();
+        Assert.Equal((12, "wave-1"), (world.Status.Forget!.Snapshots, world.Status.Forget.Hash));
+        Assert.Contains("wave-1", Assert.Single(world.Status.Actions!, action => action.Kind == "ApproveForget").Message, StringComparison.Ordinal);
+        Assert.NotNull(world.Status.LastSuccessTime);
+        Assert.Equal("True", world.Condition(ConditionTypes.Protected).Status);
+        Assert.Null(Order().ApprovedForget);
+        world.Annotate(Annotations.ApproveForget, "wave-0");
+        Assert.Null(Order().ApprovedForget);
+        Assert.Equal("digest", Order().IngestedDigest);
+        world.Annotate(Annotations.ApproveForget, "wave-1");
+        Assert.Equal((null, "wave-1"), (Order().IngestedDigest, Order().ApprovedForget));
+        world.Annotate(Annotations.Run, "now");
+        world.Reconcile();
+        Assert.Null(world.Status.Actions);
+        world.EndWell();
+        world.Reconcile();
+
+        // Carried out: the approval means nothing any more.
+        Assert.Null(world.Status.Forget);
+        Assert.Null(Order().ApprovedForget);
+        RunBackup Order() => KlosetOperator.Jobs.RunFiles.Backup(world.Backup, false, new KlosetOperator.Jobs.MountPlan());
     }
 
     [Fact]

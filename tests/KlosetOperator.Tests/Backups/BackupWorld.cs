@@ -14,11 +14,12 @@ namespace KlosetOperator.Tests.Backups;
 internal sealed class BackupWorld
 {
     public static readonly DateTimeOffset Start = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
-    private const string Uid = "0b2f6a1e-0000-4000-8000-000000000001";
+    private readonly string _uid;
     private int _generation = 1;
 
-    public BackupWorld(string? cron = "0 3 * * *", Func<PhotoBackupSpec, PhotoBackupSpec>? change = null)
+    public BackupWorld(string? cron = "0 3 * * *", Func<PhotoBackupSpec, PhotoBackupSpec>? change = null, int number = 1)
     {
+        _uid = $"0b2f6a1e-0000-4000-8000-{number:d12}";
         var spec = new PhotoBackupSpec
         {
             RepositoryRef = new NameRef { Name = "family" },
@@ -35,7 +36,7 @@ internal sealed class BackupWorld
             {
                 Name = "alice",
                 NamespaceProperty = "photos",
-                Uid = Uid,
+                Uid = _uid,
                 Generation = 1,
                 CreationTimestamp = Start.UtcDateTime,
                 Annotations = new Dictionary<string, string>(),
@@ -58,6 +59,16 @@ internal sealed class BackupWorld
 
     public string? OlderTwin { get; set; }
 
+    public bool HasMoved { get; set; }
+
+    /// <summary>What admission says to whoever wants to start.</summary>
+    public RunDecision.Wait? Refusal { get; set; }
+
+    /// <summary>What the running worker asks a person to do.</summary>
+    public ActionStatus? Asks { get; set; }
+
+    public DateTimeOffset? TokenEnds { get; set; }
+
     public Dictionary<string, JobView> Jobs { get; } = [];
 
     public BackupFacts? Facts { get; private set; }
@@ -68,18 +79,7 @@ internal sealed class BackupWorld
         var mark = StallMark.Of(Backup.Metadata, References.Hash);
         var jobs = Jobs.Values.OrderBy(job => job.Created).ToList();
         var known = Status;
-        var history = new RunHistory
-        {
-            Runs = known.Runs ?? [],
-            ConsecutiveFailures = known.ConsecutiveFailures ?? 0,
-            RetryAfter = known.RetryAfter,
-            StalledOn = known.StalledOn,
-        };
-        if (history.StalledOn is { } stalled && !StallMark.Holds(stalled, mark))
-        {
-            history = history.Reopened();
-        }
-
+        var history = RunHistory.Of(known, mark);
         foreach (var job in RunFolding.Ended(jobs, history, Now))
         {
             if (!history.Asks(job))
@@ -88,8 +88,8 @@ internal sealed class BackupWorld
             }
 
             var verdict = Verdict.Of(job.RunId, job.End!);
-            history = history.Fold(job, verdict, mark, Uid);
-            known = BackupResults.Apply(known, Backup.Spec, verdict, job.End!.Time);
+            history = history.Fold(job, verdict, mark, _uid);
+            known = BackupResults.Apply(known, Backup.Spec, verdict, job);
         }
 
         if (RunFolding.Vanished(known.Active, jobs, history) is { } gone)
@@ -101,7 +101,7 @@ internal sealed class BackupWorld
         string? error = null;
         try
         {
-            schedule = EffectiveSchedule.Parse(Backup.Spec.Schedule, "H H * * *", TimeSpan.FromMinutes(30), Uid);
+            schedule = EffectiveSchedule.Parse(Backup.Spec.Schedule, "H H * * *", TimeSpan.FromMinutes(30), _uid);
         }
         catch (InvalidScheduleException invalid)
         {
@@ -118,11 +118,12 @@ internal sealed class BackupWorld
             OlderTwin = OlderTwin,
             Jobs = jobs,
             History = history,
+            HasMoved = HasMoved,
             Now = Now,
             StartedAt = StartedAt,
         };
         var decision = BackupPlanner.Decide(Facts);
-        if (decision is RunDecision.Start start)
+        if (decision is RunDecision.Start start && Refusal is null)
         {
             var job = Create(start.Order);
             Facts = Facts with { Jobs = [.. jobs.Where(other => other.Name != job.Name), job] };
@@ -130,8 +131,8 @@ internal sealed class BackupWorld
         }
 
         var watched = decision switch { RunDecision.Follow follow => follow.Job, RunDecision.End given => given.Job, _ => null };
-        var active = watched is null ? null : ActiveRuns.Of(watched, known.Active, null, Now);
-        var status = BackupStatuses.Build(Facts, known, decision, active, null, null);
+        var active = watched is null ? null : ActiveRuns.Of(watched, known.Active, null, Now) with { Asks = Asks };
+        var status = BackupStatuses.Build(Facts, known, new RunStep(decision, decision is RunDecision.Start ? Refusal : null, Facts.Jobs, active), TokenEnds);
         if (!lostStatus)
         {
             Backup = Backup with { Status = status };
@@ -139,6 +140,9 @@ internal sealed class BackupWorld
 
         return decision;
     }
+
+    /// <summary>Another look, at the same moment.</summary>
+    public void Again() => Reconcile();
 
     public JobView? ActiveJob => Jobs.Values.FirstOrDefault(job => job.IsActive);
 
@@ -186,17 +190,18 @@ internal sealed class BackupWorld
 
     private JobView Create(RunOrder order)
     {
-        var name = order.JobName("phb", "alice", Uid);
+        var name = order.JobName("phb", "alice", _uid);
         if (!Jobs.TryGetValue(name, out var job))
         {
             Jobs.Add(name, job = new JobView
             {
                 Name = name,
                 Uid = name,
-                RunId = order.RunId(Uid),
+                RunId = order.RunId(_uid),
                 Kind = order.Kind,
                 Slot = order.Slot,
                 Attempt = order.Attempt,
+                Sequence = order.Sequence,
                 Created = Now,
                 Phase = JobPhase.Running,
                 Reason = JobViews.RunningReason(order.Kind),

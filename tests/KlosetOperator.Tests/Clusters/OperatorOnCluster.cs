@@ -6,6 +6,7 @@ using k8s;
 using KlosetOperator.Hosting;
 using KlosetOperator.Options;
 using KlosetOperator.Runtime.Hosting;
+using KlosetOperator.Runtime.Leader;
 using KlosetWorker.Contract;
 
 namespace KlosetOperator.Tests.Clusters;
@@ -65,11 +66,11 @@ internal sealed class OperatorOnCluster : IAsyncDisposable
         return self;
     }
 
-    public async Task StartOperatorAsync()
+    public async Task StartOperatorAsync(bool withElection = false)
     {
         _dead = false;
         var kubeconfig = new KubernetesClientConfiguration { Host = _cluster.Address.ToString() };
-        var builder = OperatorHost.CreateBuilder(kubeconfig, new OperatorHostOptions { Name = "kloset-operator", HttpUrl = null, LeaderElection = null });
+        var builder = OperatorHost.CreateBuilder(kubeconfig, new OperatorHostOptions { Name = "kloset-operator", HttpUrl = null, LeaderElection = withElection ? new LeaseElectionOptions() : null });
         _host = OperatorComposition.Compose(builder, new OperatorOptions
         {
             WorkerImage = "worker",

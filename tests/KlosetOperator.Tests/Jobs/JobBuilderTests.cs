@@ -138,6 +138,7 @@ public sealed class JobBuilderTests
             Owner = owner,
             Prefix = "phb",
             RepositoryName = "family",
+            Location = "volume://kloset/",
             Order = order,
             RunFile = run?.Invoke(file) ?? file,
             Mounts = mounts ?? new MountPlan(),

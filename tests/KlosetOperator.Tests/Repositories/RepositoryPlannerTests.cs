@@ -1,5 +1,6 @@
 using k8s.Models;
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.References;
 using KlosetOperator.Repositories;
 using KlosetOperator.Runs;
@@ -17,6 +18,19 @@ public sealed class RepositoryPlannerTests
         Assert.Equal(RunKind.Create, Assert.IsType<RunDecision.Start>(RepositoryPlanner.Decide(Facts(Created, id: null))).Order.Kind);
 
     [Fact]
+    public void A_repository_that_lies_elsewhere_is_looked_for_there_before_it_is_used()
+    {
+        var known = new KlosetRepositoryStatus { RepositoryID = "id", Location = "s3://old.example.net/photos/" };
+        var facts = Facts(Created, known: known);
+        Assert.Equal(RunKind.Create, Assert.IsType<RunDecision.Start>(RepositoryPlanner.Decide(facts)).Order.Kind);
+        Assert.Equal("False", Of(Build(facts), ConditionTypes.Ready).Status);
+        var found = RepositoryStatuses.Apply(
+            known, Job(RunKind.Create, Created, Created) with { Location = "volume://kloset/" },
+            Good with { Result = new RunResult { RunId = "", Outcome = RunOutcome.Succeeded, Reason = "Adopted", RepositoryId = Guid.Empty } });
+        Assert.IsType<RunDecision.Wait>(RepositoryPlanner.Decide(Facts(Created, known: found)));
+    }
+
+    [Fact]
     public void Neither_check_nor_maintenance_is_due_on_the_day_of_creation() =>
         Assert.Equal(new DateTimeOffset(2026, 11, 3, 4, 0, 0, TimeSpan.Zero), Assert.IsType<RunDecision.Wait>(RepositoryPlanner.Decide(Facts(Created))).Until);
 
@@ -28,7 +42,7 @@ public sealed class RepositoryPlannerTests
         var trying = waiting with { Now = Created.AddMinutes(1), Jobs = [Job(RunKind.Create, Created, Created) with { Phase = JobPhase.Running, End = null }] };
         foreach (var facts in new[] { waiting, trying })
         {
-            var status = RepositoryStatuses.Build(facts, RepositoryPlanner.Decide(facts), null, null, null, "owner");
+            var status = Build(facts);
             Assert.Equal(("False", "StoreUnreachable"), Of(status, ConditionTypes.Ready));
             Assert.Contains("s3.example.net", status.Conditions!.First(condition => condition.Type == ConditionTypes.Ready).Message, StringComparison.Ordinal);
         }
@@ -56,7 +70,7 @@ public sealed class RepositoryPlannerTests
         var facts = Facts(day, known: known);
         var decision = RepositoryPlanner.Decide(facts);
         Assert.IsType<RunDecision.Wait>(decision);
-        var status = RepositoryStatuses.Build(facts, decision, null, null, null, "owner");
+        var status = Build(facts);
         Assert.Equal(("False", Reasons.DamageFound), Of(status, ConditionTypes.Verified));
         Assert.Equal("True", Of(status, ConditionTypes.Ready).Status);
         Assert.NotNull(status.Actions);
@@ -92,7 +106,7 @@ public sealed class RepositoryPlannerTests
         Assert.Null(CircuitBreaker.OpenSince([(Created, Bad()), (Created.AddHours(1), Bad())]));
         Assert.Equal(Created, CircuitBreaker.OpenSince([(Created, Bad()), (Created.AddHours(1), Bad()), (Created.AddHours(2), Bad())]));
         Assert.Null(CircuitBreaker.OpenSince([(Created, Bad()), (Created.AddHours(1), Bad()), (Created.AddHours(2), Bad()), (Created.AddHours(3), Good)]));
-        var open = RepositoryStatuses.Build(Facts(Created), RepositoryPlanner.Decide(Facts(Created)), null, null, Created, "owner");
+        var open = Build(Facts(Created), breaker: Created);
         Assert.Equal(("False", Reasons.StoreUnavailable), Of(open, ConditionTypes.Ready));
         var half = RepositoryHealth.Of(Facts(Created).Repository with { Status = open }, "family", true);
         Assert.Equal((true, 1), (half.IsUsable, half.MaxJobs));
@@ -101,10 +115,13 @@ public sealed class RepositoryPlannerTests
     [Fact]
     public void A_volume_that_only_one_pod_can_write_to_takes_one_Job_at_a_time()
     {
-        var ready = Facts(Created).Repository with { Status = RepositoryStatuses.Build(Facts(Created), RepositoryPlanner.Decide(Facts(Created)), null, null, null, "owner") };
+        var ready = Facts(Created).Repository with { Status = Build(Facts(Created)) };
         Assert.Equal(1, RepositoryHealth.Of(ready, "family", shared: false).MaxJobs);
         Assert.Equal(4, RepositoryHealth.Of(ready, "family", shared: true).MaxJobs);
     }
+
+    private static KlosetRepositoryStatus Build(RepositoryFacts facts, DateTimeOffset? breaker = null) =>
+        RepositoryStatuses.Build(facts, new RunStep(RepositoryPlanner.Decide(facts), null, facts.Jobs, null), breaker, "owner");
 
     private static readonly Verdict Good = new(Outcomes.Succeeded, "Succeeded", "", RetryClass.None);
 

@@ -1,5 +1,6 @@
 using k8s.Models;
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.References;
 using KlosetOperator.Repositories;
 using KlosetOperator.Restores;
@@ -20,7 +21,7 @@ public sealed class RestorePlannerTests
     {
         var status = RestoreStatuses.Apply(new PhotoRestoreStatus(), Facts().Restore, Judge(0, RunOutcome.Succeeded, new RestoreTotals(7, 700)), Now);
         Assert.Equal(Reasons.Idle, Assert.IsType<RunDecision.Wait>(Decide(Facts(known: status))).Reason);
-        var built = RestoreStatuses.Build(Facts(known: status), Decide(Facts(known: status)), null, null);
+        var built = Build(Facts(known: status));
         Assert.Equal(("True", "100 %"), (Condition(built, ConditionTypes.Succeeded).Status, built.Progress));
     }
 
@@ -32,7 +33,7 @@ public sealed class RestorePlannerTests
         var status = RestoreStatuses.Apply(new PhotoRestoreStatus(), Facts().Restore, verdict, Now);
         Assert.Null(status.CompletionTime);
         var facts = Facts(known: status) with { History = new RunHistory { StalledOn = new StalledOn { Reason = verdict.Reason, Message = verdict.Message } } };
-        Assert.Equal("False", Condition(RestoreStatuses.Build(facts, Decide(facts), null, null), ConditionTypes.Succeeded).Status);
+        Assert.Equal("False", Condition(Build(facts), ConditionTypes.Succeeded).Status);
     }
 
     [Fact]
@@ -46,7 +47,7 @@ public sealed class RestorePlannerTests
         Assert.Null(planned.CompletionTime);
         var waiting = Facts(target: google, known: planned);
         Assert.Equal(Reasons.WaitingForApproval, Assert.IsType<RunDecision.Wait>(Decide(waiting)).Reason);
-        Assert.Equal("ApprovePlan", RestoreStatuses.Build(waiting, Decide(waiting), null, null).Actions!.Single().Kind);
+        Assert.Equal("ApprovePlan", Build(waiting).Actions!.Single().Kind);
         Assert.IsType<RunDecision.Wait>(Decide(Facts(target: google, known: planned, approved: "another")));
         Assert.IsType<RunDecision.Start>(Decide(Facts(target: google, known: planned, approved: "abc")));
         Assert.IsType<RunDecision.Start>(Decide(Facts(target: google, known: planned with { Plan = planned.Plan! with { Items = 500 } })));
@@ -58,10 +59,10 @@ public sealed class RestorePlannerTests
         var job = new JobView { Name = "j", Uid = "j", RunId = "r", Kind = RunKind.Restore, Slot = Now, Attempt = 1, Created = Now, Phase = JobPhase.Running };
         Assert.IsType<RunDecision.End>(Decide(Facts(cancel: true) with { Jobs = [job] }));
         var after = Facts(cancel: true);
-        var status = RestoreStatuses.Build(after, Decide(after), null, null);
+        var status = Build(after);
         Assert.Equal(("False", Reasons.Cancelled), (Condition(status, ConditionTypes.Succeeded).Status, Condition(status, ConditionTypes.Succeeded).Reason));
         Assert.Equal(Now, status.CompletionTime);
-        var again = RestoreStatuses.Build(Facts(cancel: true, known: status), Decide(Facts(cancel: true, known: status)), null, null);
+        var again = Build(Facts(cancel: true, known: status));
         Assert.Equal(Reasons.Cancelled, Condition(again, ConditionTypes.Succeeded).Reason);
     }
 
@@ -74,6 +75,8 @@ public sealed class RestorePlannerTests
         var run = KlosetOperator.Jobs.RunFiles.Restore(Facts().Restore, status.Resolved!.SnapshotID, false, new KlosetOperator.Jobs.MountPlan());
         Assert.Equal((new string('b', 64), false), (run.SnapshotId, run.Latest));
     }
+
+    private static PhotoRestoreStatus Build(RestoreFacts facts) => RestoreStatuses.Build(facts, new RunStep(Decide(facts), null, facts.Jobs, null));
 
     private static RunDecision Decide(RestoreFacts facts) => RestorePlanner.Decide(facts);
 

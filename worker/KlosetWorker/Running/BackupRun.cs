@@ -37,6 +37,7 @@ internal sealed class BackupRun(RunContext context) : IRun
 
         context.Tracker.Phase = "Opening";
         await using var open = await context.OpenAsync();
+        await RequireHistoryAsync(open, backup.History);
         var report = await context.WaitForLockAsync(
             () => new Backup(open, context.Host.Time, context.Tracker).RunAsync(request, context.Control.Stop, context.Control.Abort));
         var retention = await RetainAsync(open, report, request);
@@ -62,6 +63,25 @@ internal sealed class BackupRun(RunContext context) : IRun
             Transfer = new(report.BytesRead, report.BytesStored, request.Source is FolderSource ? report.FilesRead : report.ItemsNew, open.Store.Counters.Requests, context.Tracker.Elapsed.TotalSeconds),
         };
         return new(await context.DescribeAsync(open, result), error?.ExitCode ?? ExitCode.Ok);
+    }
+
+    /// <summary>
+    /// A repository that the account's snapshots were not brought to would get a second first backup, and everything would look fine.
+    /// </summary>
+    private async Task RequireHistoryAsync(OpenRepository open, RunHistoryMark? mark)
+    {
+        if (mark is null)
+        {
+            return;
+        }
+
+        var lineage = (await open.Repository.ListSnapshotsAsync(context.Control.Abort)).Where(header => header.Source.Origin == context.Order.Account!.Id);
+        if (!lineage.Any(header => header.Id.ToString() == mark.SnapshotId || (header.Timestamp.ToDateTimeOffset() - mark.Time).Duration() < TimeSpan.FromSeconds(1)))
+        {
+            throw new WorkerException(
+                ErrorCatalogue.HistoryMissing,
+                $"The repository at {open.Store.Location} does not hold the snapshot {mark.SnapshotId[..Math.Min(8, mark.SnapshotId.Length)]} of '{context.Order.Account!.Id}', which is the newest that was written.");
+        }
     }
 
     /// <summary>What the source wants done, and what its Drive does.</summary>

@@ -112,7 +112,8 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
     {
         await repository.RefreshAsync(Control.Abort);
         var totals = await repository.GetTotalsAsync(Control.Abort);
-        var snapshots = (await repository.ListSnapshotsAsync(Control.Abort))
+        var all = await repository.ListSnapshotsAsync(Control.Abort);
+        var snapshots = all
             .Where(header => Order.Account is null || header.Source.Origin == Order.Account.Id)
             .Reverse()
             .Take(MaxSnapshots)
@@ -123,7 +124,7 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
         {
             RepositoryId = repository.Id,
             KeyFingerprint = repository.KeyFingerprint,
-            Repository = new(totals.Snapshots, totals.StoredBytes, totals.Packfiles),
+            Repository = new(all.Count(header => !SnapshotMarks.IsIncomplete(header)), totals.StoredBytes, totals.Packfiles),
             Snapshots = snapshots.Length > 0 ? snapshots : null,
             Transfer = result.Transfer ?? new(store.Counters.BytesRead, store.Counters.BytesWritten, 0, store.Counters.Requests, 0),
         };

@@ -1,0 +1,32 @@
+namespace KlosetOperator.Tests.Simulation;
+
+/// <summary>
+/// The whole operator in one thread with everything going wrong that can: it dies at any call, watches lose, double and swap events, answers
+/// get lost, clocks jump, two lead at once, nodes die and workers do as they like. One seed is one life; thousands with KLOSET_TEST_LONG=1.
+/// </summary>
+public sealed class OperatorSimulationTests
+{
+    private static readonly int Seeds = Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") == "1" ? 5000 : 60;
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 1_000_000)]
+    public async Task Whatever_happens_it_converges_and_lies_to_nobody(int leaders, int firstSeed)
+    {
+        var first = int.TryParse(Environment.GetEnvironmentVariable("KLOSET_SIMULATION_SEED"), out var wanted) ? wanted : firstSeed;
+        var count = Environment.GetEnvironmentVariable("KLOSET_SIMULATION_SEED") is null ? Seeds / leaders : 1;
+        for (var seed = first; seed < first + count; seed++)
+        {
+            try
+            {
+                await using var world = new SimulatedWorld(seed, leaders);
+                await world.LiveAsync(steps: 400);
+                await world.SettleAsync();
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                throw new InvalidOperationException($"KLOSET_SIMULATION_SEED={seed} with {leaders} leader(s): {failure.Message}", failure);
+            }
+        }
+    }
+}
