@@ -54,9 +54,7 @@ public sealed class PlakarMaintenanceTests : IDisposable
     [InlineData(null, false, false)]
     [InlineData(null, false, true)]
     [InlineData(null, true, false)]
-    [InlineData("the passphrase of both", false, false)]
     [InlineData("the passphrase of both", false, true)]
-    [InlineData("the passphrase of both", true, false)]
     public async Task What_either_marks_the_other_removes_and_both_go_on(string? passphrase, bool plakarMarks, bool plakarRemoves)
     {
         await using var test = await TestRepository.CreateAsync(passphrase);
