@@ -28,13 +28,14 @@ public sealed class KillTests
     {
         var life = await Life.BeginAsync(seed);
         await using var end = life;
-        for (var death = 0; death < DeathsEach; death++)
+        // Some are done before their time has come; they do not count.
+        for (var round = 0; life.Deaths.Values.Sum() < DeathsEach; round++)
         {
+            Assert.True(round < DeathsEach * 4, string.Join(", ", life.Deaths));
             await life.DieAsync();
             await life.RunOnAsync();
         }
 
-        Assert.True(life.Deaths.Values.Sum() >= DeathsEach * 3 / 4, string.Join(", ", life.Deaths));
         TestContext.Current.SendDiagnosticMessage($"seed {seed}: {string.Join(", ", life.Deaths)}, {life.Committed} snapshots at the end");
     }
 
