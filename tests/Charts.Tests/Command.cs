@@ -12,15 +12,21 @@ internal sealed record CommandResult(int ExitCode, string Output, string Error)
 /// <summary>Runs programs that are not ours.</summary>
 internal static class Command
 {
-    public static async Task<CommandResult> RunAsync(string program, IEnumerable<string> arguments, string? input = null)
+    public static async Task<CommandResult> RunAsync(
+        string program, IEnumerable<string> arguments, string? input = null, string? folder = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = House.Root,
+            WorkingDirectory = folder ?? House.Root,
         };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);

@@ -20,6 +20,17 @@ app.kubernetes.io/component: operator
 
 {{- define "kloset-operator.commonLabels" -}}
 app.kubernetes.io/name: {{ include "kloset-operator.name" . }}
+{{ include "kloset-operator.releaseLabels" . }}
+{{- end }}
+
+{{- /* A name of their own: whoever lists or ends the operator's pods by name does not mean these. */ -}}
+{{- define "kloset-operator.testLabels" -}}
+app.kubernetes.io/name: {{ include "kloset-operator.name" . }}-test
+app.kubernetes.io/component: test
+{{ include "kloset-operator.releaseLabels" . }}
+{{- end }}
+
+{{- define "kloset-operator.releaseLabels" -}}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/part-of: kloset-operator
 app.kubernetes.io/managed-by: {{ .Release.Service }}

@@ -1,11 +1,28 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using Charts.Tests.Helm;
+using KlosetOperator.Api;
+using KlosetWorker.Contract;
 
 namespace Charts.Tests.Docs;
 
 /// <summary>What the docs say can be followed.</summary>
 public sealed partial class DocsTests(ServerFixture server)
 {
+    /// <summary>Errors of a person's own command line, which is answered there and then.</summary>
+    private static readonly HashSet<string> CommandLineOnly =
+    [
+        "Cancelled", "InternalError", "InvalidArguments", "InvalidLocation", "PassphraseNeeded", "PathNotFound", "Paused", "RepositoryExists",
+        "RunNotFound", "SnapshotAmbiguous", "SnapshotPinned",
+    ];
+
+    /// <summary>Reasons that say that all is well, or what is being done.</summary>
+    private static readonly HashSet<string> Uneventful =
+    [
+        "Armed", "BackingUp", "Cancelled", "Checking", "Creating", "GapAccepted", "Idle", "Initialising", "Inspecting", "Maintaining", "NoSnapshot", "NothingMissing", "NothingToDo",
+        "Pending", "Progressing", "Reconciled", "RepositoryOpened", "Restoring", "Starting", "UpToDate", "WithinObjective",
+    ];
+
     public static TheoryData<string> Pages() => new(
         Directory.GetFiles(House.Docs, "*.md", SearchOption.AllDirectories)
             .Concat(Directory.GetFiles(House.Root, "*.md"))
@@ -77,12 +94,41 @@ public sealed partial class DocsTests(ServerFixture server)
     [Fact]
     public void The_page_of_metrics_lists_those_that_there_are()
     {
-        var sources = string.Concat(Directory.GetFiles(Path.Combine(House.Root, "operator"), "OperatorMetrics.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        var sources = new[] { "operator", "worker" }
+            .SelectMany(room => Directory.GetFiles(Path.Combine(House.Root, room), "*.cs", SearchOption.AllDirectories))
+            .Select(File.ReadAllText).Where(source => source.Contains("_meter.Create", StringComparison.Ordinal));
         var page = Metric().Matches(House.Read("docs", "reference", "metrics.md")).Select(match => match.Groups[1].Value).Distinct().Order(StringComparer.Ordinal);
-        Assert.Equal(MetricInCode().Matches(sources).Select(match => match.Groups[1].Value).Distinct().Order(StringComparer.Ordinal), page);
+        Assert.Equal(MetricInCode().Matches(string.Concat(sources)).Select(match => match.Groups[1].Value).Distinct().Order(StringComparer.Ordinal), page);
     }
 
-    private static IEnumerable<string> Resources(string page) =>
+    [Fact]
+    public void Troubleshooting_speaks_of_every_error_that_a_resource_can_show()
+    {
+        var page = House.Read("docs", "troubleshooting.md");
+        Assert.All(
+            ErrorCatalogue.All.Where(error => !CommandLineOnly.Contains(error.Code) && !error.Code.StartsWith("Google", StringComparison.Ordinal)),
+            error => Assert.True(page.Contains($"`{error.Code}`", StringComparison.Ordinal) || page.Contains($" {error.Code}`", StringComparison.Ordinal), $"docs/troubleshooting.md does not speak of {error.Code}: {error.Meaning}"));
+    }
+
+    [Fact]
+    public void Troubleshooting_speaks_of_every_reason_that_holds_something_up()
+    {
+        var page = House.Read("docs", "troubleshooting.md");
+        Assert.All(
+            Constants(typeof(Reasons)).Where(reason => !Uneventful.Contains(reason)),
+            reason => Assert.True(page.Contains(reason + "`", StringComparison.Ordinal), $"docs/troubleshooting.md does not speak of {reason}"));
+    }
+
+    [Fact]
+    public void The_lists_of_what_needs_no_help_name_only_what_there_is()
+    {
+        Assert.Subset(ErrorCatalogue.All.Select(error => error.Code).ToHashSet(), CommandLineOnly);
+        Assert.Subset(Constants(typeof(Reasons)).ToHashSet(), Uneventful);
+    }
+
+    private static IEnumerable<string> Constants(Type type) => type.GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (string)field.GetRawConstantValue()!);
+
+    internal static IEnumerable<string> Resources(string page) =>
         YamlBlock().Matches(House.Read(page)).Select(match => match.Groups[1].Value).Where(block => block.Contains("apiVersion:", StringComparison.Ordinal));
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
@@ -100,9 +146,9 @@ public sealed partial class DocsTests(ServerFixture server)
     [GeneratedRegex(@"(?:^|`|\| )kloset ([a-z][a-z-]*)", RegexOptions.Multiline)]
     private static partial Regex Use();
 
-    [GeneratedRegex("^\\| `(photos_[a-z_]+)`", RegexOptions.Multiline)]
+    [GeneratedRegex("^\\| `([a-z]+_[a-z_]+)`", RegexOptions.Multiline)]
     private static partial Regex Metric();
 
-    [GeneratedRegex("\"(photos_[a-z_]+)\"")]
+    [GeneratedRegex("\"((?:photos|kloset_worker|controller_runtime|workqueue|rest_client|reflector|leader_election)_[a-z_]+)\"")]
     private static partial Regex MetricInCode();
 }

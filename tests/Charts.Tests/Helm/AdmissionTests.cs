@@ -30,6 +30,43 @@ public sealed class AdmissionTests(ServerFixture server)
 /// <summary>A real API server with our definitions and the namespaces that the values name.</summary>
 public sealed class ServerFixture : IAsyncLifetime
 {
+    private const string Household = """
+        apiVersion: kloset.dev/v1alpha1
+        kind: KlosetRepository
+        metadata: {name: family, namespace: photos}
+        spec:
+          backend: {s3: {endpoint: https://s3.example.net, bucket: photos, credentialsSecretRef: {name: s3-family}}}
+          encryption: {passphraseSecretRef: {name: kloset-family, key: passphrase}}
+        ---
+        apiVersion: kloset.dev/v1alpha1
+        kind: PhotoBackup
+        metadata: {name: alice, namespace: photos}
+        spec:
+          repositoryRef: {name: family}
+          account: {id: alice}
+          source: {takeout: {locations: [{volume: {claimName: drop, path: /}}]}}
+        ---
+        apiVersion: kloset.dev/v1alpha1
+        kind: PhotoRestore
+        metadata: {name: look, namespace: photos}
+        spec:
+          source: {backupRef: {name: alice}, latest: true}
+          target: {volume: {claimName: out, path: /restore}}
+        ---
+        apiVersion: batch/v1
+        kind: Job
+        metadata: {name: name, namespace: photos}
+        spec:
+          template:
+            metadata: {annotations: {kloset.dev/run: "{}"}}
+            spec: {restartPolicy: Never, containers: [{name: worker, image: kloset-worker}]}
+        ---
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: argocd-cm, namespace: argocd}
+        data: {}
+        """;
+
     private readonly SemaphoreSlim _starting = new(1);
     private RealApiServer? _server;
 
@@ -50,6 +87,19 @@ public sealed class ServerFixture : IAsyncLifetime
 
     internal async Task<CommandResult> KubectlAsync(IEnumerable<string> arguments, string? input = null)
     {
+        await StartAsync();
+        return await RunAsync(Command.Kubectl(), arguments, input);
+    }
+
+    /// <summary>The way to a server that also holds the objects that the docs talk about.</summary>
+    internal async Task<string> KubeconfigAsync()
+    {
+        await StartAsync();
+        return _server!.KubeconfigPath;
+    }
+
+    private async Task StartAsync()
+    {
         var kubectl = Command.Kubectl();
         Assert.SkipWhen(RealApiServer.WhyUnavailable is not null, RealApiServer.WhyUnavailable ?? "");
         await _starting.WaitAsync(TestContext.Current.CancellationToken);
@@ -59,7 +109,7 @@ public sealed class ServerFixture : IAsyncLifetime
             {
                 _server = await RealApiServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
                 (await RunAsync(kubectl, ["apply", "--kustomize", Path.Combine(House.Config, "crd")], null)).OrFail();
-                foreach (var name in new[] { "kloset-system", "photos", "alice", "bob" })
+                foreach (var name in new[] { "kloset-system", "photos", "alice", "bob", "argocd" })
                 {
                     (await RunAsync(kubectl, ["create", "namespace", name], null)).OrFail();
                     (await RunAsync(kubectl, ["label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted"], null)).OrFail();
@@ -71,14 +121,13 @@ public sealed class ServerFixture : IAsyncLifetime
                 }
 
                 (await RunAsync(kubectl, ["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"], null)).OrFail();
+                (await RunAsync(kubectl, ["apply", "--filename", "-"], Household)).OrFail();
             }
         }
         finally
         {
             _starting.Release();
         }
-
-        return await RunAsync(kubectl, arguments, input);
     }
 
     public async ValueTask DisposeAsync()

@@ -10,11 +10,13 @@ internal static class HelmTool
     private static readonly Lazy<Task<(string? Path, string Reason)>> Found = new(FindAsync);
 
     /// <summary>Runs helm, or skips the test when it cannot be had.</summary>
-    public static async Task<CommandResult> RunAsync(params IEnumerable<string> arguments)
+    public static async Task<CommandResult> RunAsync(params IEnumerable<string> arguments) => await Command.RunAsync(await PathAsync(), arguments);
+
+    public static async Task<string> PathAsync()
     {
         var (path, reason) = await Found.Value;
         Assert.SkipWhen(path is null, reason);
-        return await Command.RunAsync(path!, arguments);
+        return path!;
     }
 
     /// <summary>What the chart renders to with a file of values, relative to the chart, and `--set` pairs.</summary>
