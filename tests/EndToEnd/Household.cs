@@ -37,7 +37,7 @@ internal sealed class Household : IAsyncDisposable
 
     public Task ApplyBackupAsync() => Stage.ApplySampleAsync("volume.yaml", Ct, "PersistentVolumeClaim", "KlosetRepository", "PhotoBackup");
 
-    public Task ApplyRestoreAsync() => Stage.ApplySampleAsync("volume.yaml", Ct, "PhotoRestore");
+    public Task ApplyRestoreAsync() => Stage.ApplySampleAsync("volume-restore.yaml", Ct, "PhotoRestore");
 
     public Task<System.Text.Json.Nodes.JsonObject> UntilBackupAsync(string what, Func<System.Text.Json.Nodes.JsonObject, bool> holds, bool stallIsFine = false) =>
         Stage.UntilAsync(Stage.Backups, Stage.Backup, what, holds, Patience, null, Ct, stallIsFine);

@@ -91,6 +91,29 @@ public sealed class TakeoutBackupTests : IDisposable
     }
 
     [Fact]
+    public async Task An_increment_that_is_copied_anew_stays_one_and_covers_what_it_covered()
+    {
+        (await _host.RunAsync("create", "--plaintext")).Exits(0);
+        var library = Library.Generate(new LibraryOptions { Items = 60, MediaSize = 2_000 });
+        Export(library);
+        await BackupAsync(0);
+        var later = library.Later(library.Options.Until.AddDays(61), 6);
+        Export(later, since: library.Options.Until);
+        var before = await BackupAsync(0);
+        foreach (var archive in Directory.GetFiles(Drop))
+        {
+            File.SetLastWriteTimeUtc(archive, File.GetLastWriteTimeUtc(archive).AddMinutes(7));
+        }
+
+        var after = await BackupAsync(0);
+
+        Assert.Equal(later.Options.Until, before.GetProperty("exports").GetProperty("coveredThrough").GetDateTimeOffset());
+        Assert.Equal(before.GetProperty("exports").GetProperty("coveredThrough").GetDateTimeOffset(), after.GetProperty("exports").GetProperty("coveredThrough").GetDateTimeOffset());
+        Assert.Equal(2, after.GetProperty("exports").GetProperty("chain").GetInt32());
+        Assert.False(after.GetProperty("library").GetProperty("shrunk").GetBoolean());
+    }
+
+    [Fact]
     public async Task Find_and_restore_choose_by_album()
     {
         (await _host.RunAsync("create", "--plaintext")).Exits(0);

@@ -156,6 +156,8 @@ public sealed partial class CommandTests(ServerFixture server)
     private static string Named(string block) =>
         Placeholder().Replace(
             block.Replace("klosetrepository NAME", "klosetrepository family", StringComparison.Ordinal)
+                .Replace("photobackup carol", "photobackup alice", StringComparison.Ordinal)
+                .Replace("photorestore carol-everything", "photorestore look", StringComparison.Ordinal)
                 .Replace("photorestore iceland", "photorestore look", StringComparison.Ordinal)
                 .Replace("job NAME", "job name", StringComparison.Ordinal)
                 .Replace("job/NAME", "job/name", StringComparison.Ordinal),

@@ -59,6 +59,8 @@ public sealed partial class DocsTests(ServerFixture server)
             var rendered = await Command.RunAsync(Command.Kubectl(), ["kustomize", folder]);
             await server.DryRunAsync(Documents.Parse(rendered.OrFail()));
         }
+
+        await server.DryRunAsync(Documents.Parse(House.Read("config", "samples", "volume-restore.yaml")));
     }
 
     [Fact]

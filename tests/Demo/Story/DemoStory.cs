@@ -38,7 +38,7 @@ internal sealed class DemoStory(Stage stage, TextWriter output, CancellationToke
         _proven.Add($"the increment of {increment.Items.Count} items became a snapshot of the whole library: {everything} items ({Short(first)} → {Short(second)})");
 
         Heading("A PhotoRestore brings the newest snapshot back");
-        await stage.ApplySampleAsync("volume.yaml", ct, "PhotoRestore");
+        await stage.ApplySampleAsync("volume-restore.yaml", ct, "PhotoRestore");
         await stage.UntilAsync(Stage.Restores, Stage.Restore, "Succeeded", phr => Stage.IsTrue(phr, "Succeeded"), Patience, _tables.PrintChanges, ct);
         _tables.PrintChanges();
 

@@ -270,11 +270,14 @@ internal sealed class SetIngestion(
 
         var history = new SetHistory { LastTimestamp = newestExport, ItemsByYear = years, IsKnown = url => catalog.FindIdentity("url:" + url) is not null };
         var facts = SetFacts.Of(set, _library) with { Timestamp = _from, Standing = catalog.Count == 0 ? null : Standing() };
-        var verdict = held is { Kind: not "selection", Completeness: "pending" } && Enum.TryParse<ExportClass>(held.Kind, ignoreCase: true, out var before)
+        // What an export is was decided when its items were new. Copied anew, or with a part mended, it shows what is known by now, which
+        // looks like a choice. Without a time stamp in its name it may be another export.
+        var decided = held is { Kind: not "selection" } && (held.Completeness == "pending" || set.Timestamp is not null);
+        var verdict = decided && Enum.TryParse<ExportClass>(held!.Kind, ignoreCase: true, out var before)
             ? new SetClass(before, held.Reason ?? "")
             : SetClassifier.Classify(facts, history);
         (_class, _classReason) = (verdict.Class, verdict.Reason);
-        Shrink = SetClassifier.LooksShrunken(facts, history) ? new(set.Name, _from, catalog.Count, facts.Items) : null;
+        Shrink = _class != ExportClass.Increment && SetClassifier.LooksShrunken(facts, history) ? new(set.Name, _from, catalog.Count, facts.Items) : null;
         _oldestNew = held?.OldestNewItem ?? _library.Items
             .Where(item => item.Url is { } url && catalog.FindIdentity("url:" + url) is null && item.Sidecar?.CreatedAt is not null)
             .Min(item => item.Sidecar!.CreatedAt);
