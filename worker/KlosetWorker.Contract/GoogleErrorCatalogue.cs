@@ -111,11 +111,15 @@ public static class GoogleErrorCatalogue
     public static readonly ErrorInfo RefusedRequest = new("GoogleRefusedRequest", ExitCode.Configuration,
         "Google did not understand a request or gave an answer that this program does not know.", "Report this with the message; if a proxy stands in between, look at it first.");
 
+    public static readonly ErrorInfo ExifToolMissing = new("ExifToolMissing", ExitCode.Configuration,
+        "Dates and places that photos lack must be written into them before Google gets them, and ExifTool, which does it, is not here.",
+        "Install exiftool (Debian: libimage-exiftool-perl) or use the image worker-restore; on the command line --uncorrected goes without.");
+
     public static IReadOnlyList<ErrorInfo> All { get; } =
     [
         CredentialsUnusable, ShortLivedGrant, SignInExpired, SessionPolicy, ClientRefused, TokenRefused, FederationRefused, ImpersonationRefused, ScopeMissing,
         NoCredential, ApiDisabled, PhotosDisabled, DomainPolicy, AppNotAuthorized, FileNotShared, Forbidden, DownloadForbidden, NotFound, AlbumNotFound,
         AbusiveFile, MediaRejected, Damaged, StorageFull, DayQuota, MinuteQuota, ConcurrentWrites, DownloadQuota, TooManySessions, Trouble, Unreachable,
-        Changed, NotPicked, RefusedRequest,
+        Changed, NotPicked, RefusedRequest, ExifToolMissing,
     ];
 }

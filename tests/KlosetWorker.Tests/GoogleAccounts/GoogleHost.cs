@@ -48,18 +48,26 @@ internal sealed class GoogleHost : IAsyncDisposable
 
     public async Task<RunResult> RunAsync(RunBackup backup, int exitCode, string? email = null)
     {
-        Host.Write("run.json", new RunFile
+        var (code, result) = await RunAsync(new RunFile
         {
             Kind = RunKind.Backup,
             RunId = Guid.CreateVersion7().ToString(),
             Repository = new() { Backend = new() { Volume = new("repository") } },
             Account = new("alice", email),
             Backup = backup,
-        }.ToJson());
+        });
+        Assert.True(code == exitCode, $"exit code {code} instead of {exitCode}: {result.Message}");
+        return result;
+    }
+
+    public async Task<(int Code, RunResult Result)> RunAsync(RunFile order)
+    {
+        Host.Write("run.json", order.ToJson());
         Host.Set(WorkerEnvironment.Source, Host.Folder);
-        var outcome = (await Host.RunAsync("backup", "--run")).Exits(exitCode);
+        var outcome = await Host.RunAsync("backup", "--run");
+        Assert.DoesNotContain("InternalError", outcome.Error, StringComparison.Ordinal);
         Progress = [.. outcome.Output.Split('\n').Select(RunProgress.TryParseLine).OfType<RunProgress>()];
-        return RunResult.Parse(await File.ReadAllTextAsync(Host.At("result.json"), Ct));
+        return (outcome.Code, RunResult.Parse(await File.ReadAllTextAsync(Host.At("result.json"), Ct)));
     }
 
     public async ValueTask DisposeAsync()

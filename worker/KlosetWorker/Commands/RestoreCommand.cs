@@ -12,26 +12,26 @@ internal static class RestoreCommand
     public static Command Build(Shell shell)
     {
         var snapshotAndPath = SnapshotArgument.Create();
-        var to = new Option<string>("--to", "-t") { Description = "folder to restore into, made when it is not there, or s3://… of a bucket", HelpName = "TARGET", Required = true };
+        var to = new Option<string>("--to", "-t") { Description = "folder to restore into, made when it is not there; s3://… of a bucket, or googlephotos:ADDRESS", HelpName = "TARGET", Required = true };
         var existing = new Option<string>("--existing")
         {
             Description = "what to do about files that are there with another size or time",
             DefaultValueFactory = _ => "fail",
         };
         existing.AcceptOnlyFromAmong("fail", "skip", "overwrite");
-        var edition = new Option<string>("--edition")
+        var edition = new Option<string?>("--edition")
         {
-            Description = "of edited photos: both versions, the one as seen, or the original",
-            DefaultValueFactory = _ => "both",
+            Description = "of edited photos: both versions (the default), the one as seen (the default for Google Photos), or the original",
         };
         edition.AcceptOnlyFromAmong("both", "as-seen", "originals");
         var hardLinks = new Option<bool>("--hard-links") { Description = "files of the same content become hard links of one another" };
         var withCatalog = new Option<bool>("--with-catalog") { Description = "the folder .kloset with catalog and manifest, too" };
         var queryOptions = new QueryOptions();
+        var google = new GoogleRestoreVerb();
         var command = shell.Verb(
             "restore",
             """
-            Restores a snapshot, a path or a selection into a folder or a bucket. Every byte is verified while it is written; a restore that was
+            Restores a snapshot, a path or a selection into a folder, a bucket, or back into Google Photos. Every byte is verified while it is written; a restore that was
             interrupted goes on where it ended when it is run again.
 
             Examples:
@@ -39,6 +39,8 @@ internal static class RestoreCommand
               kloset restore "latest:/Google Photos/Iceland" --to /tmp/iceland
               kloset restore latest --to s3://s3.example.net/restored/alice
               kloset restore --album Iceland --person Susan --to /tmp/susan --edition as-seen
+              kloset restore latest --to googlephotos:alice@example.com --plan
+              kloset restore latest --to googlephotos:alice@example.com --google-credentials alice.json --approve 0123456789abcdef0123456789abcdef
             """,
             async (invocation, cancellationToken) =>
             {
@@ -52,6 +54,17 @@ internal static class RestoreCommand
 
                 var (snapshot, path) = await SnapshotArgument.Parse(invocation.Value(snapshotAndPath)!).OpenAsync(open.Repository, cancellationToken);
                 var top = await SnapshotArgument.RequireAsync(snapshot, path, cancellationToken);
+                if (GoogleRestoreVerb.IsMeant(invocation.Value(to)!))
+                {
+                    Edition? wish = invocation.Value(edition) switch { "as-seen" => Edition.AsSeen, "originals" => Edition.Originals, "both" => Edition.Both, _ => null };
+                    return await google.RunAsync(invocation, invocation.Value(to)!, open, snapshot, path, query, wish, cancellationToken);
+                }
+
+                if (google.IsPlan(invocation))
+                {
+                    throw new WorkerException(ErrorCatalogue.InvalidArguments, "--plan belongs to restores into Google Photos.");
+                }
+
                 var tracker = new ProgressTracker(shell.Host.Time);
                 var options = new RestoreOptions
                 {
@@ -116,6 +129,7 @@ internal static class RestoreCommand
         }
 
         queryOptions.AddTo(command);
+        google.AddTo(command);
         return command;
     }
 

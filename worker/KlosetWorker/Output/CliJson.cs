@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using KlosetWorker.Contract;
+using KlosetWorker.Restoring.GoogleLibrary;
 
 namespace KlosetWorker.Output;
 
@@ -29,6 +30,8 @@ namespace KlosetWorker.Output;
 [JsonSerializable(typeof(PinsOutput))]
 [JsonSerializable(typeof(LoginCheckOutput))]
 [JsonSerializable(typeof(CopyOutput))]
+[JsonSerializable(typeof(GooglePlanOutput))]
+[JsonSerializable(typeof(GoogleRestoreOutput))]
 [JsonSerializable(typeof(RunResult))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
@@ -145,6 +148,21 @@ internal sealed record RestoreOutput(
     long Failed,
     double Seconds,
     IReadOnlyList<string> Warnings);
+
+internal sealed record GooglePlanOutput(
+    string SnapshotId,
+    string Target,
+    long Items,
+    long Bytes,
+    long Albums,
+    long Requests,
+    int Days,
+    long LikelyDuplicates,
+    string Hash,
+    IReadOnlyList<string> Losses,
+    IReadOnlyList<LeftOut> LeftOut);
+
+internal sealed record GoogleRestoreOutput(bool Complete, string? Code, string? Message, DateTimeOffset? ResumeAfter, double Seconds, GoogleRestoreReport Report);
 
 internal sealed record BackupOutput(
     string Outcome,

@@ -10,6 +10,7 @@ internal sealed class ProgressTracker(TimeProvider time)
     private long _bytesDone;
     private long _itemsTotal = -1;
     private long _bytesTotal = -1;
+    private long _etaAtLeast;
     private long _lastMove = time.GetTimestamp();
     private volatile string _phase = "Opening";
 
@@ -41,6 +42,13 @@ internal sealed class ProgressTracker(TimeProvider time)
     public long BytesDone => Interlocked.Read(ref _bytesDone);
 
     public TimeSpan Elapsed => time.GetElapsedTime(_started);
+
+    /// <summary>What a quota makes the rest take at least, however fast it goes meanwhile.</summary>
+    public TimeSpan EtaAtLeast
+    {
+        get => new(Interlocked.Read(ref _etaAtLeast));
+        set => Interlocked.Exchange(ref _etaAtLeast, value.Ticks);
+    }
 
     /// <summary>How long nothing has moved.</summary>
     public TimeSpan Still => time.GetElapsedTime(Interlocked.Read(ref _lastMove));
@@ -80,9 +88,11 @@ internal sealed class ProgressTracker(TimeProvider time)
             BytesTotal = bytesTotal < 0 ? null : bytesTotal,
             Time = time.GetUtcNow(),
             Action = Action,
-            EtaSeconds = Eta(bytesTotal, BytesDone) ?? Eta(itemsTotal, ItemsDone),
+            EtaSeconds = AtLeast(Eta(bytesTotal, BytesDone) ?? Eta(itemsTotal, ItemsDone)),
         };
     }
+
+    private int? AtLeast(int? eta) => EtaAtLeast > TimeSpan.Zero ? Math.Max(eta ?? 0, (int)EtaAtLeast.TotalSeconds) : eta;
 
     private int? Eta(long total, long done)
     {

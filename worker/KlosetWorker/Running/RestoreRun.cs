@@ -15,14 +15,14 @@ internal sealed class RestoreRun(RunContext context) : IRun
     public async Task<RunEnd> ExecuteAsync()
     {
         var restore = context.Order.Restore!;
-        if (restore.GooglePhotos is not null)
+        if (restore.GooglePhotos is { } library)
         {
-            throw new WorkerException(ErrorCatalogue.Unsupported, "This worker cannot restore into Google Photos.");
+            return await new GooglePhotosRestoreRun(context, library).ExecuteAsync();
         }
 
         await using var open = await context.OpenAsync();
         await using var guard = await context.WaitForLockAsync(() => RestoreGuard.TakeAsync(open, SnapshotPins.RestoreHolder + restore.RestoreId, context.Control.Abort));
-        var snapshot = await open.Repository.OpenSnapshotAsync(await ChooseAsync(restore, open.Repository), context.Control.Abort);
+        var snapshot = await open.Repository.OpenSnapshotAsync(await ChooseAsync(context, open.Repository), context.Control.Abort);
         await guard.PinAsync(snapshot.Id, context.Control.Abort);
         var query = CatalogQuery.From(restore.Select);
         var root = EntryPath.Parse(snapshot.Header.Source.Directory);
@@ -68,8 +68,9 @@ internal sealed class RestoreRun(RunContext context) : IRun
         return new(await context.DescribeAsync(open, result), error?.ExitCode ?? ExitCode.Ok);
     }
 
-    private async Task<SnapshotId> ChooseAsync(RunRestore restore, Repository repository)
+    internal static async Task<SnapshotId> ChooseAsync(RunContext context, Repository repository)
     {
+        var restore = context.Order.Restore!;
         if (restore.SnapshotId is { } text)
         {
             return await repository.ResolveSnapshotAsync(text, context.Control.Abort);

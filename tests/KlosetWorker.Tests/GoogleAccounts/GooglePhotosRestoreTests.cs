@@ -1,0 +1,305 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using GooglePhotosEmulator.Answers;
+using GooglePhotosEmulator.Faults;
+using GooglePhotosEmulator.Identity;
+using GooglePhotosEmulator.Library;
+using GooglePhotosEmulator.Quotas;
+using KlosetWorker.Contract;
+using TakeoutGenerator;
+
+namespace KlosetWorker.Tests.GoogleAccounts;
+
+public sealed class GooglePhotosRestoreTests
+{
+    private const string BatchCreate = "photoslibrary.mediaItems.batchCreate";
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    private static bool HasExifTool => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "exiftool")));
+
+    [Fact]
+    public async Task A_library_comes_back_into_an_empty_account_as_planned_with_bytes_order_albums_texts_and_descriptions()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 60, MediaSize = 2_000 });
+        var host = alice.Google.Host;
+        string[] restore = ["restore", "latest", "--to", "googlephotos:alice@example.com", "--google-credentials", host.At("secrets", "google", "credentials.json"), "--json"];
+
+        var plan = JsonDocument.Parse((await host.RunAsync([.. restore, "--plan"])).Exits(0).Output).RootElement;
+        var requestsForThePlan = alice.Google.Google.Calls.Count("*");
+        var outcome = JsonDocument.Parse((await host.RunAsync(restore)).Exits(0).Output).RootElement.GetProperty("report");
+        var again = JsonDocument.Parse((await host.RunAsync(restore)).Exits(0).Output).RootElement.GetProperty("report");
+
+        Assert.Equal(0, requestsForThePlan);
+        Assert.Equal(alice.Expected.Count, plan.GetProperty("items").GetInt64());
+        Assert.Equal(alice.Expected.Count, outcome.GetProperty("items").GetInt64());
+        Assert.Equal(alice.Expected.Count, outcome.GetProperty("verified").GetInt64());
+        Assert.Equal(0, outcome.GetProperty("alreadyThere").GetInt64());
+        Assert.Empty(outcome.GetProperty("albumProblems").EnumerateArray());
+        alice.AssertWhole();
+        Assert.Equal(alice.Expected.Count, again.GetProperty("items").GetInt64());
+
+        // Photos that say the truth go up as they are; films without their place and pictures without a date do not.
+        var there = alice.Target.Library.Items;
+        var hashes = there.Select(item => Convert.ToHexStringLower(SHA256.HashData(item.OriginalBytes()))).ToHashSet(StringComparer.Ordinal);
+        Assert.All(alice.Expected.Where(pair => pair.File.Path.EndsWith(".jpg", StringComparison.OrdinalIgnoreCase)), pair => Assert.Contains(pair.File.Sha256, hashes));
+        var pngs = there.Where(item => item.MimeType == "image/png").ToArray();
+        Assert.NotEmpty(pngs);
+        foreach (var png in pngs)
+        {
+            var taken = alice.Expected.Where(pair => pair.Item.Title == png.FileName).Select(pair => pair.Item.Taken.UtcDateTime.ToString("yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture));
+            Assert.Contains(await ExifAsync(host, png, "-EXIF:DateTimeOriginal"), taken);
+        }
+
+        var films = there.Where(item => item.MimeType == "video/mp4").ToArray();
+        Assert.All(films, film => Assert.Contains(film.Created, alice.Expected.Select(pair => pair.Item.Taken)));
+        var placed = alice.Library.Items.First(item => item.Kind == MediaKind.Mp4 && item.Place is not null);
+        var place = (await ExifAsync(host, films.Single(film => film.FileName == placed.Title), "-n", "-Composite:GPSPosition")).Split(' ');
+        Assert.Equal(placed.Place!.Value.Latitude, double.Parse(place[0], CultureInfo.InvariantCulture), 3);
+        Assert.Equal(placed.Place!.Value.Longitude, double.Parse(place[1], CultureInfo.InvariantCulture), 3);
+
+        // In the order in which they were taken, in albums too.
+        var dated = there.Where(item => item.MimeType is "image/jpeg" or "video/mp4").Select(item => item.Created).ToArray();
+        Assert.Equal(dated.Order(), dated);
+        var albums = alice.Target.Library.Albums;
+        Assert.Equal(alice.Truth.Albums.Select(album => album.Title).Order(StringComparer.Ordinal), albums.Select(album => album.Title).Order(StringComparer.Ordinal));
+        foreach (var album in alice.Truth.Albums)
+        {
+            var made = albums.Single(candidate => candidate.Title == album.Title);
+            var order = made.ItemIds.Select(id => there.Index().Single(pair => pair.Item.Id == id).Index).ToArray();
+            Assert.Equal(alice.Truth.Items.Count(item => item.Folders.Any(folder => folder.Album == album.Title)), order.Length);
+            Assert.Equal(order.Order(), order);
+            Assert.Equal(album.Description, made.Entries.OfType<AlbumEntry.Text>().FirstOrDefault()?.Content ?? "");
+        }
+    }
+
+    [Fact]
+    public async Task Whatever_Google_does_on_the_way_no_item_comes_twice_and_none_is_lost()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        var isLong = Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") == "1";
+        var time = new HastyTime(isLong ? 60 : 40);
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = isLong ? 5_000 : 130, MediaSize = 100 }, options => options with { Time = time }, time);
+        var random = new Random(20260901);
+        var gate = new Lock();
+        int Dice(int sides)
+        {
+            lock (gate)
+            {
+                return random.Next(sides);
+            }
+        }
+
+        alice.Google.Google.Faults
+            .OnCall(call => call.Method == "photoslibrary.uploads"
+                ? Dice(60) switch
+                {
+                    0 => new Fault.CutRequest(50),
+                    1 => new Fault.Reply(PhotosAnswers.Unavailable()),
+                    2 => new Fault.LoseAnswer(),
+                    _ => null,
+                }
+                : call.Method.StartsWith("photoslibrary.", StringComparison.Ordinal)
+                    ? Dice(24) switch
+                    {
+                        0 => new Fault.Reply(PhotosAnswers.WritesPerMinute()),
+                        1 => new Fault.Reply(PhotosAnswers.ConcurrentWrites()),
+                        2 => new Fault.Reply(PhotosAnswers.Internal()),
+                        3 => new Fault.LoseAnswer(),
+                        4 => new Fault.Cut(),
+                        _ => null,
+                    }
+                    : null)
+            .OnItem(_ => Dice(30) switch
+            {
+                0 => ItemFault.Transient,
+                1 => new ItemFault.Missing(Created: true),
+                2 => new ItemFault.Missing(Created: false),
+                _ => null,
+            });
+
+        var plan = (await alice.RestoreAsync(planOnly: true)).Result.Plan!;
+        var (code, result) = (0, (RunResult?)null);
+        for (var run = 0; run < 12; run++)
+        {
+            (code, result) = await alice.RestoreAsync(approved: plan.Hash);
+            if (code == 0)
+            {
+                break;
+            }
+
+            Assert.Contains(code, new[] { 3, 4, 7 });
+        }
+
+        Assert.Equal(0, code);
+        Assert.Equal(plan.Items, alice.Expected.Count);
+        Assert.Equal((plan.Items, 0), (result!.Restored!.Items, result.Restored.Failed));
+        alice.AssertWhole();
+        Assert.Equal(alice.Truth.Albums.Count, alice.Target.Library.Albums.Count);
+        Assert.All(alice.Target.Library.Albums, album => Assert.Equal(
+            alice.Truth.Items.Count(item => item.Folders.Any(folder => folder.Album == album.Title)), album.Count));
+        Assert.All(alice.Target.Library.Albums, album => Assert.InRange(album.Entries.OfType<AlbumEntry.Text>().Count(), 0, 1));
+    }
+
+    [Fact]
+    public async Task A_used_up_day_pauses_with_its_quota_group_a_full_storage_and_a_revoked_sign_in_say_what_they_are_and_all_go_on()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        var time = new HastyTime(40);
+        await using var alice = await LibraryOfAlice.MakeAsync(
+            new() { Items = 110, MediaSize = 100 }, options => options with { Time = time, Quotas = QuotaLimits.None with { LibraryRequestsPerDay = 60 } }, time);
+
+        var (paused, first) = await alice.RestoreAsync();
+        time.Jump(TimeSpan.FromDays(1));
+        alice.Target.StorageLimit = alice.Target.Library.Bytes + 300;
+        var (full, second) = await alice.RestoreAsync();
+        alice.Target.StorageLimit = null;
+        time.Jump(TimeSpan.FromDays(1));
+        foreach (var grant in alice.Google.Google.Identities.Grants)
+        {
+            grant.Revoked = true;
+        }
+
+        var (refused, third) = await alice.RestoreAsync();
+        alice.Google.SignIn(alice.Target, [.. Scopes.Restore]);
+        var (code, last) = (4, first);
+        for (var day = 0; day < 5 && code == 4; day++)
+        {
+            (code, last) = await alice.RestoreAsync();
+            time.Jump(TimeSpan.FromDays(1));
+        }
+
+        Assert.Equal((4, "GoogleDayQuota", "google"), (paused, first.Reason, first.QuotaGroup));
+        Assert.InRange(first.ResumeAfter!.Value, new DateTimeOffset(2026, 11, 3, 8, 0, 0, TimeSpan.Zero), new DateTimeOffset(2026, 11, 3, 8, 0, 1, TimeSpan.Zero));
+        Assert.InRange(first.Restored!.Items, 1, alice.Expected.Count - 1);
+        Assert.Equal((6, "GoogleStorageFull"), (full, second.Reason));
+        Assert.Equal((5, "GoogleSignInExpired"), (refused, third.Reason));
+        Assert.Equal((0, (long)alice.Expected.Count), (code, last.Restored!.Items));
+        alice.AssertWhole();
+    }
+
+    [Fact]
+    public async Task A_wrong_sign_in_and_another_account_read_and_write_nothing()
+    {
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 8, MediaSize = 100 });
+        var bob = alice.Google.Google.Identities.AddUser("bob@example.com");
+        alice.Google.SignIn(bob, [.. Scopes.Restore]);
+
+        var (wrong, result) = await alice.RestoreAsync();
+        alice.Google.SignIn(alice.Target, [.. Scopes.Restore]);
+        var (other, _) = await alice.RestoreAsync(account: "bob");
+
+        Assert.Equal((8, "WrongAccount"), (wrong, result.Reason));
+        Assert.Contains("bob@example.com", result.Message, StringComparison.Ordinal);
+        Assert.Equal(8, other);
+        Assert.Equal(0, alice.Google.Google.Calls.Count("photoslibrary.*"));
+        Assert.Empty(bob.Library.Items);
+    }
+
+    [Fact]
+    public async Task More_than_500_items_wait_for_the_approval_of_exactly_this_plan()
+    {
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 520, MediaSize = 64 });
+
+        var (planned, plan) = await alice.RestoreAsync(planOnly: true);
+        var (waiting, result) = await alice.RestoreAsync(approved: "0123");
+
+        Assert.Equal((0, alice.Expected.Count), (planned, plan.Plan!.Items));
+        Assert.Equal((15, "ApprovalNeeded", plan.Plan.Hash), (waiting, result.Reason, result.Plan!.Hash));
+        Assert.Contains(result.Actions!, action => action.Kind == "ApprovePlan");
+        Assert.NotEmpty(plan.Plan.Losses!);
+        Assert.Empty(alice.Target.Library.Items);
+    }
+
+    [Fact]
+    public async Task What_the_person_s_phone_brought_already_is_told_apart()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 20, MediaSize = 100 });
+        var photo = alice.Expected.First(pair => pair.File.Path.EndsWith(".jpg", StringComparison.OrdinalIgnoreCase));
+        (await alice.Google.Host.RunAsync("restore", "latest", "--to", alice.Google.Host.At("out"))).Exits(0);
+        var bytes = Directory.EnumerateFiles(alice.Google.Host.At("out"), "*", SearchOption.AllDirectories).Select(File.ReadAllBytes)
+            .First(content => Convert.ToHexStringLower(SHA256.HashData(content)) == photo.File.Sha256);
+        alice.Target.Library.Add("from the phone.jpg", bytes);
+
+        var (code, result) = await alice.RestoreAsync();
+
+        Assert.Equal((0, (long)alice.Expected.Count), (code, result.Restored!.Items));
+        Assert.Contains(result.Warnings!, warning => warning.Contains("1 item of", StringComparison.Ordinal) && warning.Contains("already", StringComparison.Ordinal));
+        Assert.Equal(alice.Expected.Count, alice.Target.Library.Items.Count);
+    }
+
+    [Fact]
+    public async Task Killed_again_and_again_by_the_system_it_still_brings_each_item_once()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        var isLong = Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") == "1";
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = isLong ? 5_000 : 300, MediaSize = 100 });
+        var host = alice.Google.Host;
+        var plan = (await alice.RestoreAsync(planOnly: true)).Result.Plan!.Hash;
+        var random = new Random(7);
+        var (kills, atOnce) = (0, 0);
+
+        // Some deaths come by the clock, others right between what Google did and what the journal knows of it.
+        Process? running = null;
+        alice.Google.Google.Faults.OnCall(call =>
+        {
+            if (call.Method == BatchCreate && kills < (isLong ? 30 : 4) && Interlocked.Increment(ref atOnce) % 2 == 0)
+            {
+                Task.Run(async () =>
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(random.Next(30)), TimeProvider.System, CancellationToken.None);
+                    running?.Kill();
+                });
+                return new Fault.LoseAnswer();
+            }
+
+            return null;
+        });
+        var code = -1;
+        for (var life = 0; life < 60 && code != 0; life++)
+        {
+            using var process = running = Start(alice, plan);
+            var reading = process.StandardOutput.ReadToEndAsync(Ct);
+            var errors = process.StandardError.ReadToEndAsync(Ct);
+            await process.WaitForExitAsync(Ct);
+            await Task.WhenAll(reading, errors);
+            code = process.ExitCode;
+            kills += code == 137 ? 1 : 0;
+            Assert.True(code is 0 or 137, $"{code}: {await errors}");
+        }
+
+        Assert.Equal(0, code);
+        Assert.True(kills > 1, $"{kills} kills");
+        alice.AssertWhole();
+        Assert.Equal(alice.Truth.Albums.Count, alice.Target.Library.Albums.Count);
+    }
+
+    private static Process Start(LibraryOfAlice alice, string plan)
+    {
+        var host = alice.Google.Host;
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "KlosetWorker.dll"), "restore", "latest", "--to", "googlephotos:alice@example.com", "--edition", "as-seen", "--approve", plan, "--json", "--quiet"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment[WorkerEnvironment.Repository] = "fs:" + host.Repository;
+        start.Environment[WorkerEnvironment.Cache] = host.At("cache");
+        start.Environment[WorkerEnvironment.GoogleEndpoint] = alice.Google.Google.Address.AbsoluteUri;
+        start.Environment[WorkerEnvironment.GoogleCredentials] = host.At("secrets", "google", "credentials.json");
+        return Process.Start(start)!;
+    }
+
+    private static async Task<string> ExifAsync(TestHost host, MediaItem item, params string[] tags)
+    {
+        var file = host.Write("look" + Path.GetExtension(item.FileName), item.OriginalBytes());
+        var start = new ProcessStartInfo("exiftool", ["-s3", .. tags, file]) { RedirectStandardOutput = true };
+        using var process = Process.Start(start)!;
+        var output = await process.StandardOutput.ReadToEndAsync(Ct);
+        await process.WaitForExitAsync(Ct);
+        return output.Trim();
+    }
+}
