@@ -109,13 +109,13 @@ internal sealed class UploadPlanner(UploadRequest request)
         {
             var take = (file.Role, request.Edition) switch
             {
-                ("live", Edition.Both) => true,
-                ("live", _) => false,
+                ("live" or "motion", Edition.Both) => true,
+                ("live" or "motion", _) => false,
                 ("original", Edition.AsSeen) => !edited,
                 ("edited", Edition.Originals) => false,
                 _ => true,
             };
-            _tally.Live += file.Role == "live" && !take ? 1 : 0;
+            _tally.Live += file.Role is "live" or "motion" && !take ? 1 : 0;
             if (take)
             {
                 yield return file;
