@@ -13,7 +13,7 @@ public sealed class RemoteReadingTests
     {
         using TemporaryFolder folder = new();
         Export.Write(
-            Library.Generate(new LibraryOptions { Items = 60, MediaSize = 900_000, Seed = 5 }),
+            TakeoutGenerator.Library.Generate(new LibraryOptions { Items = 60, MediaSize = 900_000, Seed = 5 }),
             new ExportOptions { Time = new DateTimeOffset(2026, 9, 21, 10, 11, 12, TimeSpan.Zero), Parts = 2, Loose = false },
             folder.Path);
         CancellationToken ct = TestContext.Current.CancellationToken;
