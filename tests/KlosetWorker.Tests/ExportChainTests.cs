@@ -99,7 +99,11 @@ public sealed class ExportChainTests
                 google.Sort((left, right) => left.Time.CompareTo(right.Time));
                 var coverage = ExportChain.Follow(google.Where(export => export.Held).Select((export, index) => new ManifestSet
                 {
-                    Name = $"set-{index}", Time = export.Time, Kind = export.Kind, Completeness = "proven", OldestNewItem = export.Time.AddDays(-60),
+                    Name = $"set-{index}",
+                    Time = export.Time,
+                    Kind = export.Kind,
+                    Completeness = "proven",
+                    OldestNewItem = export.Time.AddDays(-60),
                 }));
                 var unbroken = google.FindLastIndex(export => export is { Held: true, Kind: "full" });
                 while (unbroken + 1 < google.Count && google[unbroken + 1].Held)

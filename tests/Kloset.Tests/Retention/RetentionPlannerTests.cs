@@ -18,7 +18,12 @@ public sealed class RetentionPlannerTests
         Gen.Select(Gen.Int[0, 4], Gen.Int[0, 6], Gen.Int[0, 10], Gen.Int[0, 6], Gen.Int[0, 14], Gen.Int[0, 4], Gen.Int[0, 100], Gen.Int[0, 9]).Select(
             (last, hourly, daily, weekly, monthly, yearly, within, absent) => absent == 0 ? null : new RetentionPolicy
             {
-                KeepLast = last, KeepHourly = hourly, KeepDaily = daily, KeepWeekly = weekly, KeepMonthly = monthly, KeepYearly = yearly,
+                KeepLast = last,
+                KeepHourly = hourly,
+                KeepDaily = daily,
+                KeepWeekly = weekly,
+                KeepMonthly = monthly,
+                KeepYearly = yearly,
                 KeepWithin = TimeSpan.FromDays(within),
             });
 

@@ -74,11 +74,17 @@ public sealed class BackupStatesTests
 
         yield return ("its node is dead", () => Make(world => world.Jobs[world.ActiveJob!.Name] = world.ActiveJob! with
         {
-            Phase = JobPhase.Unknown, Reason = Reasons.NodeUnreachable, Message = "The node of pod 'phb-alice-x' does not answer.", UnreachableSince = world.Now,
+            Phase = JobPhase.Unknown,
+            Reason = Reasons.NodeUnreachable,
+            Message = "The node of pod 'phb-alice-x' does not answer.",
+            UnreachableSince = world.Now,
         }));
         yield return ("it is paused for maintenance", () => Make(world => world.Jobs[world.ActiveJob!.Name] = world.ActiveJob! with
         {
-            Phase = JobPhase.Suspended, IsPaused = true, Reason = Reasons.WaitingForMaintenance, Message = "Paused at an anchor, so that maintenance that is long due gets the repository.",
+            Phase = JobPhase.Suspended,
+            IsPaused = true,
+            Reason = Reasons.WaitingForMaintenance,
+            Message = "Paused at an anchor, so that maintenance that is long due gets the repository.",
         }));
         yield return ("all is well", () => Make(world => world.EndWell()));
         yield return ("something is missing", () => Make(world => world.EndWell(RunOutcome.Incomplete, missing: 3)));

@@ -132,8 +132,14 @@ public sealed class BackupStatusesTests
         world.Reconcile();
         world.End(15, new RunResult
         {
-            RunId = "", Outcome = RunOutcome.Succeeded, Reason = "ApprovalNeeded", Message = "Forgetting waits.", IngestedDigest = "digest",
-            Library = new LibraryTotals(100, 1000), Exports = new ExportsSummary(world.Now), Forget = new ForgetTotals(0, 12, "wave-1"),
+            RunId = "",
+            Outcome = RunOutcome.Succeeded,
+            Reason = "ApprovalNeeded",
+            Message = "Forgetting waits.",
+            IngestedDigest = "digest",
+            Library = new LibraryTotals(100, 1000),
+            Exports = new ExportsSummary(world.Now),
+            Forget = new ForgetTotals(0, 12, "wave-1"),
         });
         world.Reconcile();
         Assert.Equal((12, "wave-1"), (world.Status.Forget!.Snapshots, world.Status.Forget.Hash));

@@ -30,11 +30,13 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
         return await RepairAsync(held, cancellationToken);
     }
 
+    private RepositoryIndex NewIndex() => new(() => repository.Services.CacheDirectory ?? Path.GetTempPath());
+
     private async Task<RepairReport> RepairAsync(Locks.RepositoryLock? held, CancellationToken cancellationToken)
     {
         var damaged = await FindDamagedStatesAsync(cancellationToken);
         // What the states that can be read say, and nothing else.
-        var index = new RepositoryIndex();
+        using var index = NewIndex();
         await new StateLoader(repository.Store, repository.Codec).LoadAsync(index, cancellationToken);
         var before = index.Snapshots().ToHashSet();
         var candidates = await FindCandidatesAsync(index, cancellationToken);
@@ -171,7 +173,7 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
     {
         if (candidates.Count == 0)
             return new Choice([], [], []);
-        var trial = new RepositoryIndex();
+        using var trial = NewIndex();
         await new StateLoader(repository.Store, repository.Codec).LoadAsync(trial, cancellationToken);
         var content = new StateContent { Trailer = new StateTrailer(StateParser.NewestVersion, 0, repository.Id) };
         foreach (var candidate in candidates)

@@ -85,11 +85,11 @@ internal static class StoreFactory
     /// <param name="locked">Object locks to put.</param>
     public static IStore Open(
         RunLocation location, MountedSecrets secrets, MountedVolumes volumes, long? uploadLimit, TimeProvider time, RunObjectLock? locked = null) => location switch
-    {
-        { Volume: { } volume } => new FileSystemStore(volumes.Resolve(volume)),
-        { S3: { } s3 } => new S3Store(Options(s3, secrets, uploadLimit, time) with { ObjectLock = Policy(locked) }),
-        _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A store must be a bucket or a volume."),
-    };
+        {
+            { Volume: { } volume } => new FileSystemStore(volumes.Resolve(volume)),
+            { S3: { } s3 } => new S3Store(Options(s3, secrets, uploadLimit, time) with { ObjectLock = Policy(locked) }),
+            _ => throw new WorkerException(ErrorCatalogue.InvalidRunFile, "A store must be a bucket or a volume."),
+        };
 
     public static S3Options Options(RunS3 s3, MountedSecrets secrets, long? uploadLimit, TimeProvider time)
     {

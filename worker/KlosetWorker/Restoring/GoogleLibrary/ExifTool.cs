@@ -98,10 +98,10 @@ internal sealed class ExifTool : IAsyncDisposable
     private async Task<(string Output, string Error)> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
         await _one.WaitAsync(cancellationToken);
+        using var limit = new CancellationTokenSource(Patience, _time);
         try
         {
             var number = ++_number;
-            using var limit = new CancellationTokenSource(Patience, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
 
             // The echo goes to standard error after all that the command says there: so both streams have an end.
@@ -118,6 +118,10 @@ internal sealed class ExifTool : IAsyncDisposable
         catch (Exception exception) when (exception is IOException or EndOfStreamException)
         {
             throw new WorkerException(GoogleErrorCatalogue.ExifToolMissing, $"ExifTool ended in the middle of its work: {exception.Message}", exception);
+        }
+        catch (OperationCanceledException exception) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new WorkerException(GoogleErrorCatalogue.ExifToolMissing, $"ExifTool gave no answer for {Patience.TotalMinutes:0} minutes.", exception);
         }
         finally
         {
