@@ -88,7 +88,7 @@ internal sealed class OperatorOnCluster : IAsyncDisposable
     public async Task KillOperatorAsync()
     {
         _dead = true;
-        await StopAsync();
+        await StopOperatorAsync();
     }
 
     public void Die() => _dead = true;
@@ -184,11 +184,12 @@ internal sealed class OperatorOnCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync();
+        await StopOperatorAsync();
         await _cluster.DisposeAsync();
     }
 
-    private async Task StopAsync()
+    /// <summary>An orderly end, which gives the lease back.</summary>
+    public async Task StopOperatorAsync()
     {
         if (_host is not null)
         {
