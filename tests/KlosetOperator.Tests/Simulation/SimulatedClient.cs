@@ -71,6 +71,7 @@ internal sealed class SimulatedClient<T>(SimulatedApi api, Line line) : IApiClie
 
     public ApiResource Resource => ApiResource.Of<T>();
 
+    // The simulation fills the caches itself, and nothing in the composition replaces whole objects: a call here would be a mistake to see.
     public Task<ObjectList<T>> ListAsync(ListQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public IAsyncEnumerable<WatchEvent<T>> WatchAsync(WatchQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -287,6 +287,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
+        // A stream must be able to: archive readers ask without awaiting in places. There is no context here that waiting could block.
         public override int Read(byte[] buffer, int offset, int count) =>
             ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
 
