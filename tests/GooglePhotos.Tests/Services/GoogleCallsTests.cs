@@ -101,18 +101,22 @@ public sealed class GoogleCallsTests : IDisposable
         Assert.Equal(DateTimeOffset.Parse(reset, null), QuotaDay.NextReset(DateTimeOffset.Parse(now, null)));
 
     [Fact]
-    public void A_budget_ends_with_the_time_at_which_the_next_one_begins()
+    public async Task A_budget_ends_with_the_time_at_which_the_next_one_begins()
     {
-        var budget = new RequestBudget("Google Photos", 3, _time);
-        budget.Take(2);
-        var failure = Assert.Throws<GoogleServiceException>(() => budget.Take(2));
+        var ct = TestContext.Current.CancellationToken;
+        await using var budget = new RequestBudget("Google Photos", 3, _time);
+        for (var request = 0; request < 3; request++)
+        {
+            await budget.TakeAsync(ct);
+        }
+
+        var failure = await Assert.ThrowsAsync<GoogleServiceException>(async () => await budget.TakeAsync(ct));
+        Assert.Equal((GoogleFailure.DayQuota, 0), (failure.Failure, await budget.LeftAsync(ct)));
         Assert.Equal(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero), failure.ResumeAfter);
-        budget.Take();
-        var state = budget.State;
         _time.SetUtcNow(failure.ResumeAfter!.Value);
-        budget.Restore(state.Day, state.Used);
-        Assert.Equal(0, budget.State.Used);
-        budget.Take(3);
+        Assert.Equal(3, await budget.LeftAsync(ct));
+        await budget.TakeAsync(ct);
+        Assert.Equal(2, await budget.LeftAsync(ct));
     }
 
     private GoogleCalls Calls() => new(_time, new Random(7))

@@ -15,7 +15,7 @@ public sealed class MediaUploader(PhotosLibraryService service, GoogleCalls call
     public long ResumableFrom { get; init; } = 64 << 20;
 
     /// <summary>Told before each request, for a budget per day.</summary>
-    public Action? Request { get; init; }
+    public Func<CancellationToken, ValueTask>? Request { get; init; }
 
     /// <returns>The upload token.</returns>
     /// <exception cref="GoogleServiceException"/>
@@ -40,10 +40,10 @@ public sealed class MediaUploader(PhotosLibraryService service, GoogleCalls call
     {
         var session = await calls.RunAsync(
             service.DisplayName,
-            token =>
+            async token =>
             {
-                Request?.Invoke();
-                return service.Uploads.StartAsync(source, token);
+                await AnnounceAsync(token);
+                return await service.Uploads.StartAsync(source, token);
             },
             cancellationToken);
         var offset = 0L;
@@ -54,7 +54,7 @@ public sealed class MediaUploader(PhotosLibraryService service, GoogleCalls call
             {
                 if (broken)
                 {
-                    Request?.Invoke();
+                    await AnnounceAsync(token);
                     var state = await service.Uploads.QueryAsync(session, token);
                     if (state.Status != UploadStatus.Active || state.Received > source.Length)
                     {
@@ -73,9 +73,11 @@ public sealed class MediaUploader(PhotosLibraryService service, GoogleCalls call
             timeout: Timeout.InfiniteTimeSpan);
     }
 
+    private ValueTask AnnounceAsync(CancellationToken cancellationToken) => Request?.Invoke(cancellationToken) ?? ValueTask.CompletedTask;
+
     private async Task<T> WatchedAsync<T>(Func<CancellationToken, Action<long>, Task<T>> transfer, CancellationToken cancellationToken)
     {
-        Request?.Invoke();
+        await AnnounceAsync(cancellationToken);
         using var watch = new TransferWatch(time, cancellationToken);
         return await transfer(watch.Token, bytes =>
         {

@@ -30,9 +30,10 @@ internal sealed class Backup(OpenRepository open, TimeProvider time, ProgressTra
     private async Task<BackupReport> ApiAsync(RepositoryWriter writer, BackupRequest request, CancellationToken stop, CancellationToken cancellationToken)
     {
         await using var library = await ApiLibrary.OpenAsync(open.Repository, writer, time, tracker, request, cancellationToken);
+        await using var listed = request.Source is LibrarySource client ? new LibraryBackup(library, client, new(open.Repository), time, tracker, request) : null;
         var report = request.Source switch
         {
-            LibrarySource source => await new LibraryBackup(library, source, time, tracker, request).RunAsync(stop, cancellationToken),
+            LibrarySource => await listed!.RunAsync(stop, cancellationToken),
             PickerSource source => await new PickerBackup(library, source, time, tracker).RunAsync(stop, cancellationToken),
             _ => throw new UnreachableException(),
         };

@@ -1,3 +1,4 @@
+using GooglePhotos.Credentials;
 using GooglePhotos.Library;
 using GooglePhotos.Picker;
 using GooglePhotos.Services;
@@ -17,7 +18,7 @@ internal sealed record TakeoutSource(IReadOnlyList<ITakeoutStorage> Locations, T
 
 /// <summary>What the OAuth client of a sign-in uploaded.</summary>
 /// <param name="Media">Loads base URLs, without a credential.</param>
-internal sealed record LibrarySource(PhotosLibraryService Service, BaseUrlMedia Media, GoogleCalls Calls) : BackupSource;
+internal sealed record LibrarySource(GoogleSignIn SignIn, PhotosLibraryService Service, BaseUrlMedia Media, GoogleCalls Calls) : BackupSource;
 
 /// <summary>What a person picks.</summary>
 /// <param name="Media">Loads base URLs, with the credential.</param>

@@ -117,7 +117,7 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
     public async Task<LibrarySource> OpenLibraryAsync(GoogleCredentialFile file, string? email, bool unattended, CancellationToken cancellationToken)
     {
         var signIn = await OpenPhotosAsync(file, LoginPurpose.Library, email, unattended, cancellationToken);
-        return new(signIn.Library(), new(signIn.Bare(), "Google Photos"), Calls());
+        return new(signIn, signIn.Library(), new(signIn.Bare(), "Google Photos"), Calls());
     }
 
     /// <param name="tell">Shows the link to the person.</param>

@@ -33,7 +33,7 @@ internal static class ApiMedia
                     service,
                     async token =>
                     {
-                        budget?.Take();
+                        await (budget?.TakeAsync(token) ?? ValueTask.CompletedTask);
                         using var response = await media.OpenAsync(url, item.IsVideo, token);
                         await using var content = await response.Content.ReadAsStreamAsync(token);
                         return await library.StoreAsync(content, item, token);

@@ -1,8 +1,11 @@
+using GooglePhotos.Credentials;
 using GooglePhotos.Library;
 using GooglePhotos.Library.Data;
 using GooglePhotos.Services;
+using Kloset.Repositories;
 using KlosetWorker.Backups;
 using KlosetWorker.Catalog;
+using KlosetWorker.GoogleAccounts;
 using KlosetWorker.Progress;
 
 namespace KlosetWorker.PhotosApi;
@@ -11,7 +14,7 @@ namespace KlosetWorker.PhotosApi;
 /// What this OAuth client uploaded, read through the Library API. The whole list costs one call for a hundred items; only what is new costs a load, so
 /// a second run of 50,000 items is 500 calls and nothing else.
 /// </summary>
-internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, TimeProvider time, ProgressTracker tracker, BackupRequest request)
+internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, SealedObjects objects, TimeProvider time, ProgressTracker tracker, BackupRequest request) : IAsyncDisposable
 {
     public static readonly IReadOnlyList<string> CannotShow =
     [
@@ -22,8 +25,8 @@ internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, Ti
         "photos as edited or as original: what is handed out is what is seen",
     ];
 
-    private readonly RequestBudget _requests = new("Google Photos", LibraryLimits.RequestsPerDay, time);
-    private readonly RequestBudget _loads = new("Google Photos (loads of photos)", LibraryLimits.MediaPerDay, time);
+    private readonly RequestBudget _requests = new("Google Photos", LibraryLimits.RequestsPerDay, time, Ledger(source, objects, QuotaLedger.LibraryRequests));
+    private readonly RequestBudget _loads = new("Google Photos (loads of photos)", LibraryLimits.MediaPerDay, time, Ledger(source, objects, QuotaLedger.LibraryMedia));
     private readonly Dictionary<string, List<CatalogMembership>> _memberships = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unwanted = new(StringComparer.Ordinal);
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
@@ -51,6 +54,12 @@ internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, Ti
         var whole = !stopped && held is null;
         var manifest = await library.FinishAsync(CannotShow, whole ? began : null, whole, cancellationToken);
         return ApiReports.Of(library, manifest, stopped, held, whole ? began : null);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _requests.DisposeAsync();
+        await _loads.DisposeAsync();
     }
 
     private async Task ListAlbumsAsync(CancellationToken cancellationToken)
@@ -190,9 +199,15 @@ internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, Ti
         };
     }
 
-    private Task<T> CallAsync<T>(GoogleRequest<T> call, CancellationToken cancellationToken)
-    {
-        _requests.Take();
-        return source.Calls.RunAsync(call, cancellationToken);
-    }
+    private Task<T> CallAsync<T>(GoogleRequest<T> call, CancellationToken cancellationToken) => source.Calls.RunAsync(
+        source.Service.DisplayName,
+        async token =>
+        {
+            await _requests.TakeAsync(token);
+            return await call.ExecuteAsync(token);
+        },
+        cancellationToken);
+
+    private static QuotaLedger? Ledger(LibrarySource source, SealedObjects objects, string quota) =>
+        source.SignIn.File is AuthorizedUserFile person ? new(objects, person, quota) : null;
 }

@@ -78,7 +78,7 @@ internal sealed class GooglePhotosRestoreRun(RunContext context, RunGooglePhotos
         var end = await new GooglePhotosRestore(open, snapshot, signIn, access.Calls(), options, context.Host.Time, context.Tracker)
             .RunAsync(plan, context.Control.Stop, context.Control.Abort);
         var report = end.Report;
-        if (end.Error is null)
+        if (end.Error is null or { Error.ExitCode: ExitCode.Incomplete })
         {
             await guard.UnpinAsync(snapshot.Id, context.Control.Abort);
         }

@@ -9,8 +9,10 @@ using KlosetWorker.Output;
 namespace KlosetWorker.Restoring.GoogleLibrary;
 
 /// <summary>
-/// One restore at a time writes into an account: Google refuses writes that overlap, and two restores would share one budget without knowing. The claim
-/// lies in the repository, says until when it holds, and is taken over by the same restore at once, by others after it ran out.
+/// One restore at a time writes into an account: Google refuses writes that overlap, and two restores would share one budget without knowing. Each restore
+/// has a claim of its own in the repository, which says until when it holds. Whoever claims writes first and looks then: of two that come at the same moment
+/// at least one sees the other, and gives way. Nothing is taken over, so that nothing can be taken over twice: a claim that ran out counts for nothing, and
+/// the one who held it finds out at its next renewal. Another process of the same restore has the same claim; the journal tells those apart.
 /// </summary>
 internal sealed class AccountClaim : IAsyncDisposable
 {
@@ -18,40 +20,33 @@ internal sealed class AccountClaim : IAsyncDisposable
 
     private readonly SealedObjects _objects;
     private readonly TimeProvider _time;
+    private readonly string _account;
+    private readonly string _folder;
     private readonly string _key;
     private readonly string _restoreId;
     private DateTimeOffset _until;
 
-    private AccountClaim(SealedObjects objects, TimeProvider time, string key, string restoreId) => (_objects, _time, _key, _restoreId) = (objects, time, key, restoreId);
+    private AccountClaim(SealedObjects objects, TimeProvider time, string account, string restoreId)
+    {
+        (_objects, _time, _account, _restoreId) = (objects, time, account, restoreId);
+        _folder = $"restore-accounts/{Hash(account.Trim().ToLowerInvariant())}/";
+        _key = _folder + Hash(restoreId);
+    }
 
     /// <exception cref="WorkerException">Another restore has it.</exception>
     public static async Task<AccountClaim> TakeAsync(SealedObjects objects, TimeProvider time, string account, string restoreId, CancellationToken cancellationToken)
     {
-        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(account.Trim().ToLowerInvariant())).AsSpan(0, 12));
-        var claim = new AccountClaim(objects, time, $"restore-accounts/{name}", restoreId);
-        if (await objects.PutIfAbsentAsync(claim._key, claim.Content(), cancellationToken))
-        {
-            return claim;
-        }
-
-        var present = await objects.FindAsync(claim._key, cancellationToken) is { } bytes ? JsonSerializer.Deserialize(bytes, ClaimJson.Default.Claim) : null;
-        if (present is not null && present.RestoreId != restoreId && present.Until > time.GetUtcNow())
-        {
-            throw new WorkerException(GoogleErrorCatalogue.ConcurrentWrites, $"Another restore writes into {account}; its claim ends at {Text.Time(present.Until)} unless it is renewed.")
-            {
-                ResumeAfter = present.Until,
-            };
-        }
-
-        await objects.PutAsync(claim._key, claim.Content(), cancellationToken);
+        var claim = new AccountClaim(objects, time, account, restoreId);
+        await claim.WriteAsync(cancellationToken);
         return claim;
     }
 
+    /// <exception cref="WorkerException">It ran out, and another restore has the account now.</exception>
     public async Task RenewAsync(CancellationToken cancellationToken)
     {
         if (_until - _time.GetUtcNow() < Validity * 0.6)
         {
-            await _objects.PutAsync(_key, Content(), cancellationToken);
+            await WriteAsync(cancellationToken);
         }
     }
 
@@ -68,11 +63,33 @@ internal sealed class AccountClaim : IAsyncDisposable
         }
     }
 
-    private byte[] Content()
+    private async Task WriteAsync(CancellationToken cancellationToken)
     {
-        _until = _time.GetUtcNow() + Validity;
-        return JsonSerializer.SerializeToUtf8Bytes(new Claim(_restoreId, _until), ClaimJson.Default.Claim);
+        var until = _time.GetUtcNow() + Validity;
+        await _objects.PutAsync(_key, JsonSerializer.SerializeToUtf8Bytes(new Claim(_restoreId, until), ClaimJson.Default.Claim), cancellationToken);
+        foreach (var key in await _objects.ListAsync(_folder, cancellationToken))
+        {
+            if (key == _key || await _objects.FindAsync(key, cancellationToken) is not { } bytes)
+            {
+                continue;
+            }
+
+            if (JsonSerializer.Deserialize(bytes, ClaimJson.Default.Claim) is { } other && other.Until > _time.GetUtcNow())
+            {
+                await DisposeAsync();
+                throw new WorkerException(GoogleErrorCatalogue.ConcurrentWrites, $"Another restore writes into {_account}; its claim ends at {Text.Time(other.Until)} unless it is renewed.")
+                {
+                    ResumeAfter = other.Until,
+                };
+            }
+
+            await _objects.DeleteAsync(key, cancellationToken);
+        }
+
+        _until = until;
     }
+
+    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 12));
 }
 
 internal sealed record Claim(string RestoreId, DateTimeOffset Until);

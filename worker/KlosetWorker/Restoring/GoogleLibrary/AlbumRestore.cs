@@ -227,8 +227,7 @@ internal sealed class AlbumRestore(GoogleWrites google, RestoreJournal journal, 
 
     private async Task<AlbumState> WriteAsync(AlbumState state, CancellationToken cancellationToken)
     {
-        var (day, used) = google.Budget.State;
-        await journal.AppendAsync([new() { Album = state }, new() { Budget = new(day, used) }], cancellationToken);
+        await journal.AppendAsync([new() { Album = state }], cancellationToken);
         return state;
     }
 }

@@ -8,6 +8,7 @@ using KlosetWorker.Access;
 using KlosetWorker.Catalog;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.GoogleAccounts;
 using KlosetWorker.Progress;
 
 namespace KlosetWorker.Restoring.GoogleLibrary;
@@ -73,17 +74,12 @@ internal sealed class GooglePhotosRestore(OpenRepository open, Snapshot snapshot
     {
         var folder = Path.Combine(options.CacheFolder, "kloset-google-" + Path.GetRandomFileName());
         Directory.CreateDirectory(folder);
-        var budget = new RequestBudget("Google Photos", options.RequestsPerDay, time);
+        await using var budget = new RequestBudget("Google Photos", options.RequestsPerDay, time, Ledger());
         var google = new GoogleWrites(signIn.Library(), calls, budget, time);
         var journal = await RestoreJournal.OpenAsync(_objects, options.RestoreId, cancellationToken);
         if (journal.Header is { } header && header.Target != options.Target)
         {
             throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The restore {options.RestoreId} was begun into {header.Target}; for another account make another restore.");
-        }
-
-        if (journal.Budget is { } spent)
-        {
-            budget.Restore(spent.Day, spent.Used);
         }
 
         var verification = new LibraryVerification(google, journal, tracker);
@@ -135,10 +131,12 @@ internal sealed class GooglePhotosRestore(OpenRepository open, Snapshot snapshot
         return new(report, error ?? Shortfall(report));
     }
 
+    private QuotaLedger? Ledger() => signIn.File is AuthorizedUserFile person ? new(_objects, person, QuotaLedger.LibraryRequests) : null;
+
     private MediaUploader Uploader(GoogleWrites google) => new(google.Service, calls, time, _ => tracker.Moved())
     {
         ResumableFrom = UploadPlanner.ResumableFrom,
-        Request = () => google.Budget.Take(),
+        Request = google.Budget.TakeAsync,
     };
 
     /// <summary>What was there before, while nothing of ours is: only so can the report tell the two apart later.</summary>
@@ -178,7 +176,7 @@ internal sealed class GooglePhotosRestore(OpenRepository open, Snapshot snapshot
                 return false;
             }
 
-            var room = budget.PerDay - budget.State.Used - Reserve;
+            var room = await budget.LeftAsync(cancellationToken) - Reserve;
             if (room < 2)
             {
                 throw new WorkerException(GoogleErrorCatalogue.DayQuota, $"The daily budget of {budget.PerDay} requests to Google Photos is used up.")

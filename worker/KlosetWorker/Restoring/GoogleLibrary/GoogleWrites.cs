@@ -33,10 +33,10 @@ internal sealed class GoogleWrites(PhotosLibraryService service, GoogleCalls cal
 
     private Task<T> SendAsync<T>(GoogleRequest<T> request, bool repeats, CancellationToken cancellationToken) => calls.RunAsync(
         service.DisplayName,
-        token =>
+        async token =>
         {
-            budget.Take();
-            return request.ExecuteAsync(token);
+            await budget.TakeAsync(token);
+            return await request.ExecuteAsync(token);
         },
         cancellationToken,
         repeats);

@@ -90,10 +90,8 @@ internal sealed class ItemUpload(GoogleWrites google, MediaUploader uploader, Me
         finally
         {
             using var last = new CancellationTokenSource(TimeSpan.FromSeconds(20), time);
-            var (day, used) = google.Budget.State;
             await journal.AppendAsync(
-                [.. outcomes.Values.Select(outcome => new JournalLine { Item = outcome }), new() { Budget = new(day, used) }],
-                cancellationToken.IsCancellationRequested ? last.Token : cancellationToken);
+                [.. outcomes.Values.Select(outcome => new JournalLine { Item = outcome })], cancellationToken.IsCancellationRequested ? last.Token : cancellationToken);
         }
     }
 

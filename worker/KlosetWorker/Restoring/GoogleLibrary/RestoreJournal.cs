@@ -40,8 +40,6 @@ internal enum TextState
 
 internal sealed record JournalHeader(string Plan, long Items, string SnapshotId, string Target, string? ExifTool);
 
-internal sealed record JournalBudget(DateOnly Day, long Used);
-
 /// <summary>A line of the journal. A later line about a thing replaces the earlier ones.</summary>
 internal sealed record JournalLine
 {
@@ -53,8 +51,6 @@ internal sealed record JournalLine
     public ItemState? Item { get; init; }
 
     public AlbumState? Album { get; init; }
-
-    public JournalBudget? Budget { get; init; }
 
     /// <summary>Ids (their first 12 hexadecimal digits of SHA-256) of items that the client could see before the restore began.</summary>
     public IReadOnlyList<string>? Before { get; init; }
@@ -84,8 +80,6 @@ internal sealed class RestoreJournal
     }
 
     public JournalHeader? Header { get; private set; }
-
-    public JournalBudget? Budget { get; private set; }
 
     public bool KnowsBefore => _before is not null;
 
@@ -158,7 +152,7 @@ internal sealed class RestoreJournal
 
     private IEnumerable<JournalLine> Lines()
     {
-        yield return new() { Rewritten = true, Header = Header, Budget = Budget, Before = _before is null ? null : [.. _before.Order(StringComparer.Ordinal)] };
+        yield return new() { Rewritten = true, Header = Header, Before = _before is null ? null : [.. _before.Order(StringComparer.Ordinal)] };
         foreach (var item in _items.Values)
         {
             yield return new() { Item = item };
@@ -179,7 +173,6 @@ internal sealed class RestoreJournal
         }
 
         Header = line.Header ?? Header;
-        Budget = line.Budget ?? Budget;
         _before = line.Before is { } before ? new(before, StringComparer.Ordinal) : _before;
         if (line.Item is { } item)
         {
