@@ -14,8 +14,6 @@ namespace KlosetWorker.Tests.GoogleAccounts;
 
 public sealed class GooglePhotosRestoreTests
 {
-    private const string BatchCreate = "photoslibrary.mediaItems.batchCreate";
-
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     private static bool HasExifTool => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "exiftool")));
@@ -230,67 +228,6 @@ public sealed class GooglePhotosRestoreTests
         Assert.Equal((0, (long)alice.Expected.Count), (code, result.Restored!.Items));
         Assert.Contains(result.Warnings!, warning => warning.Contains("1 item of", StringComparison.Ordinal) && warning.Contains("already", StringComparison.Ordinal));
         Assert.Equal(alice.Expected.Count, alice.Target.Library.Items.Count);
-    }
-
-    [Fact]
-    public async Task Killed_again_and_again_by_the_system_it_still_brings_each_item_once()
-    {
-        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
-        var isLong = Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") == "1";
-        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = isLong ? 5_000 : 300, MediaSize = 100 });
-        var host = alice.Google.Host;
-        var plan = (await alice.RestoreAsync(planOnly: true)).Result.Plan!.Hash;
-        var random = new Random(7);
-        var (kills, atOnce) = (0, 0);
-
-        // Some deaths come by the clock, others right between what Google did and what the journal knows of it.
-        Process? running = null;
-        alice.Google.Google.Faults.OnCall(call =>
-        {
-            if (call.Method == BatchCreate && kills < (isLong ? 30 : 4) && Interlocked.Increment(ref atOnce) % 2 == 0)
-            {
-                Task.Run(async () =>
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(random.Next(30)), TimeProvider.System, CancellationToken.None);
-                    running?.Kill();
-                });
-                return new Fault.LoseAnswer();
-            }
-
-            return null;
-        });
-        var code = -1;
-        for (var life = 0; life < 60 && code != 0; life++)
-        {
-            using var process = running = Start(alice, plan);
-            var reading = process.StandardOutput.ReadToEndAsync(Ct);
-            var errors = process.StandardError.ReadToEndAsync(Ct);
-            await process.WaitForExitAsync(Ct);
-            await Task.WhenAll(reading, errors);
-            code = process.ExitCode;
-            kills += code == 137 ? 1 : 0;
-            Assert.True(code is 0 or 137, $"{code}: {await errors}");
-        }
-
-        Assert.Equal(0, code);
-        Assert.True(kills > 1, $"{kills} kills");
-        alice.AssertWhole();
-        Assert.Equal(alice.Truth.Albums.Count, alice.Target.Library.Albums.Count);
-    }
-
-    private static Process Start(LibraryOfAlice alice, string plan)
-    {
-        var host = alice.Google.Host;
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "KlosetWorker.dll"), "restore", "latest", "--to", "googlephotos:alice@example.com", "--edition", "as-seen", "--approve", plan, "--json", "--quiet"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment[WorkerEnvironment.Repository] = "fs:" + host.Repository;
-        start.Environment[WorkerEnvironment.Cache] = host.At("cache");
-        start.Environment[WorkerEnvironment.GoogleEndpoint] = alice.Google.Google.Address.AbsoluteUri;
-        start.Environment[WorkerEnvironment.GoogleCredentials] = host.At("secrets", "google", "credentials.json");
-        return Process.Start(start)!;
     }
 
     private static async Task<string> ExifAsync(TestHost host, MediaItem item, params string[] tags)

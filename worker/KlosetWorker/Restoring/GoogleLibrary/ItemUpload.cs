@@ -71,27 +71,27 @@ internal sealed class ItemUpload(GoogleWrites google, MediaUploader uploader, Me
 
     private async Task CreateAsync(IReadOnlyList<PreparedMedia> ready, ConcurrentDictionary<string, string> tokens, CancellationToken cancellationToken)
     {
-        // What was settled must reach the journal also when the rest ends in an exception.
-        var outcomes = new Dictionary<string, ItemState>(StringComparer.Ordinal);
-        try
+        IReadOnlyList<PreparedMedia> open = ready;
+        for (var attempt = 1; open.Count > 0; attempt++)
         {
-            IReadOnlyList<PreparedMedia> open = ready;
-            for (var attempt = 1; open.Count > 0; attempt++)
+            if (attempt > 1)
             {
-                if (attempt > 1)
-                {
-                    await Task.Delay(BetweenAttempts * attempt, time, cancellationToken);
-                    tracker.Moved();
-                }
+                await Task.Delay(BetweenAttempts * attempt, time, cancellationToken);
+                tracker.Moved();
+            }
 
+            // What was settled must reach the journal before the wait for the rest, and also when the rest ends in an exception.
+            var outcomes = new Dictionary<string, ItemState>(StringComparer.Ordinal);
+            try
+            {
                 open = await AskAsync(open, tokens, outcomes, attempt == Attempts, cancellationToken);
             }
-        }
-        finally
-        {
-            using var last = new CancellationTokenSource(TimeSpan.FromSeconds(20), time);
-            await journal.AppendAsync(
-                [.. outcomes.Values.Select(outcome => new JournalLine { Item = outcome })], cancellationToken.IsCancellationRequested ? last.Token : cancellationToken);
+            finally
+            {
+                using var last = new CancellationTokenSource(TimeSpan.FromSeconds(20), time);
+                await journal.AppendAsync(
+                    [.. outcomes.Values.Select(outcome => new JournalLine { Item = outcome })], cancellationToken.IsCancellationRequested ? last.Token : cancellationToken);
+            }
         }
     }
 
