@@ -175,7 +175,7 @@ public sealed record Library(LibraryOptions Options, IReadOnlyList<PhotoItem> It
             ("live", _) => MediaBytes.Mp4(random, size, item.Taken, "qt  "),
             (_, MediaKind.Mp4) => MediaBytes.Mp4(random, size * 4, item.Taken),
             (_, MediaKind.Png) => MediaBytes.Png(random, size),
-            (_, MediaKind.Heic) => MediaBytes.Heic(random, size),
+            (_, MediaKind.Heic) => MediaBytes.Heic(random, size, item.Number % 11 == 2 ? item.Taken.ToOffset(TimeSpan.FromHours(2)) : null, item.Place),
             _ => MediaBytes.Jpeg(random, size, item.Taken.ToOffset(TimeSpan.FromHours(2)), "Example One", item.Place),
         };
     }

@@ -36,11 +36,18 @@ public static class MediaBytes
         return stream.ToArray();
     }
 
-    public static byte[] Heic(Random random, int size)
+    /// <summary>One item of noise in the container that phones write: all boxes that metadata readers and writers follow, and a size. Nobody can decode the noise.</summary>
+    /// <param name="taken">Null for a file without any EXIF.</param>
+    public static byte[] Heic(Random random, int size, DateTimeOffset? taken = null, (double Latitude, double Longitude)? place = null)
     {
-        using var stream = new MemoryStream(size + 64);
+        var image = Noise(random, size);
+        byte[] exif = taken is null ? [] : [0, 0, 0, 6, .. "Exif\0\0"u8, .. Exif(taken, "Example One", place)];
+        using var stream = new MemoryStream(image.Length + exif.Length + 512);
         WriteBox(stream, "ftyp", [.. "heic"u8, 0, 0, 0, 0, .. "mif1heic"u8]);
-        WriteBox(stream, "mdat", Noise(random, size));
+        const int Header = 8;
+        var length = HeicItems(0, image.Length, exif.Length).Length;
+        WriteBox(stream, "meta", HeicItems((int)stream.Length + Header + length + Header, image.Length, exif.Length));
+        WriteBox(stream, "mdat", [.. image, .. exif]);
         return stream.ToArray();
     }
 
@@ -68,6 +75,36 @@ public static class MediaBytes
         var bytes = new byte[size];
         random.NextBytes(bytes);
         return bytes;
+    }
+
+    /// <summary>ISO 23008-12: which items there are, where their bytes lie, and what they are to each other.</summary>
+    /// <param name="at">Of the image's first byte in the file; the EXIF follows it.</param>
+    private static byte[] HeicItems(int at, int imageLength, int exifLength)
+    {
+        static byte[] Box(string type, params byte[] payload)
+        {
+            using var box = new MemoryStream();
+            WriteBox(box, type, payload);
+            return box.ToArray();
+        }
+
+        static byte[] Int32(int value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
+        static byte[] Int16(int value) => [(byte)(value >> 8), (byte)value];
+        static byte[] Location(int item, int offset, int length) => [.. Int16(item), 0, 0, .. Int16(1), .. Int32(offset), .. Int32(length)];
+        var hasExif = exifLength > 0;
+        byte[] items = [.. Box("infe", [2, 0, 0, 0, .. Int16(1), 0, 0, .. "hvc1\0"u8]), .. hasExif ? Box("infe", [2, 0, 0, 1, .. Int16(2), 0, 0, .. "Exif\0"u8]) : []];
+        byte[] locations = [.. Location(1, at, imageLength), .. hasExif ? Location(2, at + imageLength, exifLength) : []];
+        var count = Int16(hasExif ? 2 : 1);
+        return
+        [
+            0, 0, 0, 0,
+            .. Box("hdlr", [0, 0, 0, 0, 0, 0, 0, 0, .. "pict"u8, .. new byte[13]]),
+            .. Box("pitm", [0, 0, 0, 0, .. Int16(1)]),
+            .. Box("iloc", [0, 0, 0, 0, 0x44, 0, .. count, .. locations]),
+            .. Box("iinf", [0, 0, 0, 0, .. count, .. items]),
+            .. hasExif ? Box("iref", [0, 0, 0, 0, .. Box("cdsc", [.. Int16(2), .. Int16(1), .. Int16(1)])]) : [],
+            .. Box("iprp", [.. Box("ipco", Box("ispe", [0, 0, 0, 0, .. Int32(8), .. Int32(8)])), .. Box("ipma", [0, 0, 0, 0, .. Int32(1), .. Int16(1), 1, 1])]),
+        ];
     }
 
     private static void WriteNoiseSegments(Stream stream, Random random, int size)
