@@ -1,25 +1,27 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Globalization;
-using System.Net;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using GooglePhotosEmulator;
 using GooglePhotosEmulator.Control;
+using GooglePhotosEmulator.Http;
 using GooglePhotosEmulator.Identity;
 using GooglePhotosEmulator.Quotas;
 
-var listen = new Option<string>("--listen") { Description = "ADDRESS:PORT; port 0 takes a free one.", DefaultValueFactory = _ => "127.0.0.1:0" };
-var ca = new Option<string?>("--ca") { Description = "FILE that the certificate of the emulator's authority is written to, PEM; clients of the proxy trust it." };
-var library = new Option<string?>("--library") { Description = "DIR whose photos and videos are in the person's library, as if the client had uploaded them; folders are albums." };
-var drive = new Option<string?>("--drive") { Description = "DIR whose files lie in the folder Takeout of the person's Drive." };
-var user = new Option<string>("--user") { Description = "E-mail address of the person.", DefaultValueFactory = _ => "alice@example.com" };
+var listen = new Option<string>("--listen") { Description = "Where to listen; port 0 takes a free one, and localhost or a port alone will do.", HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => "127.0.0.1:0" };
+var ca = new Option<string?>("--ca") { Description = "PEM file that the certificate of the emulator's authority is written to; clients of the proxy trust it.", HelpName = "FILE" };
+var library = new Option<string?>("--library") { Description = "Folder whose photos and videos are in the person's library, as if the client had uploaded them; folders in it are albums.", HelpName = "DIR" };
+var drive = new Option<string?>("--drive") { Description = "Folder whose files lie in the folder Takeout of the person's Drive.", HelpName = "DIR" };
+var user = new Option<string>("--user") { Description = "E-mail address of the person.", HelpName = "ADDRESS", DefaultValueFactory = _ => "alice@example.com" };
 var quotas = new Option<string>("--quotas") { Description = "google: Google's limits; none: no limits.", DefaultValueFactory = _ => "none" };
 quotas.AcceptOnlyFromAmong("google", "none");
-var storage = new Option<long?>("--storage") { Description = "Bytes that the account holds; without it there is no limit." };
-var processing = new Option<double>("--video-processing") { Description = "Seconds that a video is PROCESSING.", DefaultValueFactory = _ => 0 };
+var storage = new Option<long?>("--storage") { Description = "Bytes that the account holds; without it there is no limit.", HelpName = "BYTES" };
+var processing = new Option<double>("--video-processing") { Description = "Seconds that a video is PROCESSING.", HelpName = "SECONDS", DefaultValueFactory = _ => 0 };
 var strict = new Option<bool>("--strict") { Description = "Refuse clients and tokens that are not the printed ones. Without it they count as the printed client and the person." };
-var seed = new Option<string>("--seed") { Description = "The same seed makes the same ids.", DefaultValueFactory = _ => "1" };
-var command = new RootCommand(
+var seed = new Option<string>("--seed") { Description = "The same seed makes the same ids.", HelpName = "TEXT", DefaultValueFactory = _ => "1" };
+var command = new Command(
+    "google-photos-emulator",
     """
     Google Photos, Drive and their sign-in on this machine, for tests and demonstrations.
 
@@ -32,11 +34,11 @@ var command = new RootCommand(
       rclone --ca-cert ca.pem --config rclone.conf ls photos:media/all
     """)
 {
-    listen, ca, library, drive, user, quotas, storage, processing, strict, seed,
+    listen, ca, library, drive, user, quotas, storage, processing, strict, seed, new HelpOption(), new VersionOption(),
 };
 command.SetAction(async (parsed, ct) =>
 {
-    if (!IPEndPoint.TryParse(parsed.GetValue(listen)!, out var endpoint))
+    if (ListenAddress.TryParse(parsed.GetValue(listen)!) is not { } endpoint)
     {
         Console.Error.WriteLine($"--listen {parsed.GetValue(listen)} is no ADDRESS:PORT such as 127.0.0.1:8900.");
         return 2;
@@ -68,7 +70,10 @@ command.SetAction(async (parsed, ct) =>
     var takeout = parsed.GetValue(drive) is { } parts ? emulator.Drive.LoadTakeout(person.Email, parts) : null;
     if (parsed.GetValue(ca) is { } file)
     {
-        await File.WriteAllTextAsync(file, emulator.CertificateAuthorityPem, ct);
+        // Whoever waits for the file finds it whole.
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        await File.WriteAllTextAsync(file + ".part", emulator.CertificateAuthorityPem, ct);
+        File.Move(file + ".part", file, overwrite: true);
     }
 
     Console.WriteLine(Describe(emulator, client, person, loaded, takeout?.Id, parsed.GetValue(ca)).ToJsonString(new JsonSerializerOptions

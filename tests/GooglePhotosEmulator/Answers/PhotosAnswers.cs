@@ -68,6 +68,10 @@ public static class PhotosAnswers
     public static Answer MediaPerDay(int limit = 75_000, string project = "1") =>
         Quota("photoslibrary.googleapis.com", "Base URL requests", "Base URL requests per day", "base_url_requests", "BaseUrlRequestsPerProjectPerDay", limit, project);
 
+    /// <summary>Likewise.</summary>
+    public static Answer PickerMediaPerMinute(int limit = 1_000_000, string project = "1") =>
+        Quota("photospicker.googleapis.com", "Base URL requests", "Base URL requests per minute", "base_url_requests", "BaseUrlRequestsPerMinutePerProject", limit, project);
+
     public static Answer PickerPerMinute(int limit, string project = "1") =>
         Quota("photospicker.googleapis.com", "All requests", "All requests per minute", "all_requests", "ApiCallsPerMinutePerProject", limit, project);
 

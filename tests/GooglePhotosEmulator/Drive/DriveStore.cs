@@ -140,7 +140,8 @@ public sealed class DriveStore
         _files.Values.Where(file => string.Equals(file.Owner, email, StringComparison.OrdinalIgnoreCase) && IsTrashed(file)).Sum(file => file.Size);
 
     /// <summary>Needs the gate.</summary>
-    internal IEnumerable<DriveFile> Files => _files.Values;
+    /// <summary>Everything of everybody, folders and what lies in the trash too.</summary>
+    public IEnumerable<DriveFile> Files => _files.Values;
 
     /// <summary>Needs the gate.</summary>
     internal long LastChange => _changes.Count;

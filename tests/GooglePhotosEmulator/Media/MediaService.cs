@@ -69,12 +69,14 @@ internal sealed class MediaService(
     private void Charge(BaseUrl url, string kind)
     {
         var project = identities.FindClient(url.ClientId)?.ProjectNumber ?? "1";
-        var allowed = kind == "lr"
-            ? ledger.TakeFromDay($"media/{project}", options.Quotas.LibraryMediaPerDay)
-            : ledger.TakeFromMinute($"picker-media/{project}", options.Quotas.PickerMediaPerMinute);
-        if (!allowed)
+        if (kind == "lr" && !ledger.TakeFromDay($"media/{project}", options.Quotas.LibraryMediaPerDay))
         {
             throw new AnswerException(PhotosAnswers.MediaPerDay(options.Quotas.LibraryMediaPerDay ?? 0, project));
+        }
+
+        if (kind != "lr" && !ledger.TakeFromMinute($"picker-media/{project}", options.Quotas.PickerMediaPerMinute))
+        {
+            throw new AnswerException(PhotosAnswers.PickerMediaPerMinute(options.Quotas.PickerMediaPerMinute ?? 0, project));
         }
     }
 

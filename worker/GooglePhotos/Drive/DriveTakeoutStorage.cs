@@ -23,10 +23,27 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     private const int WindowBytes = 32 << 20;
 
     private readonly Dictionary<string, File> _files = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
+
+    public IReadOnlyCollection<string> ChangedWhileRead => _changed;
 
     public string Location => $"gdrive:{folderId}";
 
     public bool SeeksAreCheap => false;
+
+    /// <summary>
+    /// Bytes out of a project that Google's limits page of May 2026 counts beyond 1 TB a day "before charges apply", with a tenth left for others.
+    /// </summary>
+    public const long BytesPerDay = 900_000_000_000;
+
+    /// <summary>What <see cref="Budget"/> counts.</summary>
+    public const long BudgetUnit = 1 << 20;
+
+    /// <summary>Who signs in, for a budget that is shared.</summary>
+    public required Credentials.GoogleCredentialFile Credential { get; init; }
+
+    /// <summary>MiB that may be read today; null for as many as one likes.</summary>
+    public RequestBudget? Budget { get; set; }
 
     /// <summary>Bytes that were asked of Drive.</summary>
     public long BytesRead => Interlocked.Read(ref _bytesRead);
@@ -57,6 +74,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     public async IAsyncEnumerable<StoredFile> ListAsync([EnumeratorCancellation] CancellationToken ct)
     {
         _files.Clear();
+        _changed.Clear();
         var folder = await FolderAsync(ct);
         await foreach (var stored in ListAsync(folder, "", 0, ct))
         {
@@ -198,6 +216,8 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
                 drive.DisplayName,
                 async token =>
                 {
+                    // What is asked for again is counted again, as Google does.
+                    await (Budget?.TakeAsync(Math.Max(1, destination.Length / BudgetUnit), token) ?? ValueTask.CompletedTask);
                     using var watch = new TransferWatch(time, token);
                     return await drive.Files.ReadRangeAsync(file.Id!, file.ResourceKey, offset, destination, watch.Token);
                 },
@@ -221,7 +241,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         }
         catch (GoogleServiceException limited) when (limited.Failure == GoogleFailure.DownloadQuota)
         {
-            throw limited.Until(time.GetUtcNow().AddHours(1));
+            throw new PartHeldException(limited.Message, limited);
         }
     }
 
@@ -247,9 +267,13 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         }
     }
 
-    private static InvalidDataException Changed(File before, File now) => new(string.Create(
-        CultureInfo.InvariantCulture,
-        $"{before.Name} changed while it was read: {before.Size} bytes of revision {ContentOf(before)} became {now.Size} bytes of {ContentOf(now)}"));
+    private InvalidDataException Changed(File before, File now)
+    {
+        _changed.UnionWith(_files.Where(pair => pair.Value.Id == before.Id).Select(pair => pair.Key));
+        return new(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{before.Name} changed while it was read: {before.Size} bytes of revision {ContentOf(before)} became {now.Size} bytes of {ContentOf(now)}"));
+    }
 
     /// <summary>Windows of one file, and a last look at it when its end was reached.</summary>
     private sealed class DriveFileStream(DriveTakeoutStorage storage, File file, int windowBytes) : Stream

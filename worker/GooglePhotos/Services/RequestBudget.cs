@@ -23,11 +23,12 @@ public interface IQuotaLedger
 /// </summary>
 /// <param name="perDay">Requests in a day.</param>
 /// <param name="ledger">Null for a budget that ends with the process.</param>
-public sealed class RequestBudget(string name, long perDay, TimeProvider time, IQuotaLedger? ledger = null) : IAsyncDisposable
+/// <param name="unit">What is counted, for people: "requests".</param>
+public sealed class RequestBudget(string name, long perDay, TimeProvider time, IQuotaLedger? ledger = null, string unit = "requests") : IAsyncDisposable
 {
     private readonly IQuotaLedger _ledger = ledger ?? new Memory();
     private readonly SemaphoreSlim _one = new(1);
-    private readonly long _portion = Math.Clamp(perDay / 400, 1, 250);
+    private readonly long _portion = Math.Max(1, perDay / 400);
     private DateOnly _day;
     private long _held;
 
@@ -49,14 +50,22 @@ public sealed class RequestBudget(string name, long perDay, TimeProvider time, I
     }
 
     /// <exception cref="GoogleServiceException">The budget of today is used up; <see cref="GoogleServiceException.ResumeAfter"/> says when the next one begins.</exception>
-    public async ValueTask TakeAsync(CancellationToken cancellationToken)
+    public ValueTask TakeAsync(CancellationToken cancellationToken) => TakeAsync(1, cancellationToken);
+
+    /// <param name="requests">Or whatever the budget counts.</param>
+    /// <exception cref="GoogleServiceException">As above; then none of them is taken.</exception>
+    public async ValueTask TakeAsync(long requests, CancellationToken cancellationToken)
     {
         await _one.WaitAsync(cancellationToken);
         try
         {
             Roll();
-            _held = _held > 0 ? _held : await FetchAsync(cancellationToken);
-            _held--;
+            while (_held < requests)
+            {
+                _held += await FetchAsync(cancellationToken);
+            }
+
+            _held -= requests;
         }
         finally
         {
@@ -90,7 +99,7 @@ public sealed class RequestBudget(string name, long perDay, TimeProvider time, I
         await _ledger.ReturnAsync(_day, Math.Min(surplus, _portion), cancellationToken);
         return surplus < _portion
             ? _portion - surplus
-            : throw new GoogleServiceException(name, GoogleFailure.DayQuota, $"The daily budget of {perDay} requests to {name} is used up.")
+            : throw new GoogleServiceException(name, GoogleFailure.DayQuota, $"The daily budget of {perDay} {unit} to {name} is used up.")
             {
                 ResumeAfter = QuotaDay.NextReset(time.GetUtcNow()),
             };

@@ -95,6 +95,12 @@ internal sealed record ManifestPart
     public bool Ingested { get; init; }
 
     public IReadOnlyList<ManifestNote>? Damaged { get; init; }
+
+    /// <summary>Its storage does not hand it out before this time; null when it does.</summary>
+    public DateTimeOffset? HeldUntil { get; init; }
+
+    /// <summary>How often its storage refused it in a row.</summary>
+    public int? HeldTimes { get; init; }
 }
 
 internal sealed record ManifestNote(string Name, string Reason);

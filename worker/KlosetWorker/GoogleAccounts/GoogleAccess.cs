@@ -60,7 +60,7 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
     {
         RefuseShortLived(file, unattended);
         var signIn = Open(file, LoginPurpose.Drive);
-        var storage = new DriveTakeoutStorage(signIn.Drive(), Calls(), folderId, host.Time);
+        var storage = new DriveTakeoutStorage(signIn.Drive(), Calls(), folderId, host.Time) { Credential = file };
         var (who, _) = await storage.AboutAsync(cancellationToken);
         GooglePhotos.Drive.Data.File folder;
         try

@@ -13,15 +13,18 @@ namespace KlosetWorker.GoogleAccounts;
 /// how large it is: a listing is the sum, nothing is ever read and written back, and whoever dies in between leaves a portion too many, not one too few.
 /// </summary>
 /// <param name="quota">Which of the project's quotas: a word of the path.</param>
-internal sealed class QuotaLedger(SealedObjects objects, AuthorizedUserFile signIn, string quota) : IQuotaLedger
+internal sealed class QuotaLedger(SealedObjects objects, GoogleCredentialFile signIn, string quota) : IQuotaLedger
 {
     /// <summary>All requests of the Library API but loads of base URLs.</summary>
     public const string LibraryRequests = "library-requests";
 
+    /// <summary>MiB out of Drive.</summary>
+    public const string DriveMebibytes = "drive-mebibytes";
+
     /// <summary>Loads of base URLs.</summary>
     public const string LibraryMedia = "library-media";
 
-    private readonly string _prefix = $"quota/{ProjectOf(signIn.ClientId)}/{quota}/";
+    private readonly string _prefix = $"quota/{ProjectOf(signIn)}/{quota}/";
     private readonly HashSet<string> _own = new(StringComparer.Ordinal);
     private bool _tidied;
 
@@ -68,11 +71,20 @@ internal sealed class QuotaLedger(SealedObjects objects, AuthorizedUserFile sign
         await DeleteAsync(larger, cancellationToken);
     }
 
-    /// <summary>Clients of one project begin with its number, and share its quota.</summary>
-    internal static string ProjectOf(string clientId)
+    /// <summary>Clients of one project begin with its number, and service accounts of one project end with its name.</summary>
+    private static string ProjectOf(GoogleCredentialFile signIn)
     {
-        var dash = clientId.IndexOf('-', StringComparison.Ordinal);
-        var project = dash > 0 && clientId.AsSpan(0, dash).ContainsAnyExceptInRange('0', '9') is false ? clientId[..dash] : clientId;
+        var (name, separator) = signIn switch
+        {
+            AuthorizedUserFile person => (person.ClientId, '-'),
+            ServiceAccountFile account => (account.Email, '@'),
+            ExternalAccountFile external => (external.ServiceAccount ?? external.Audience, '@'),
+            _ => throw new System.Diagnostics.UnreachableException(),
+        };
+        var at = name.IndexOf(separator, StringComparison.Ordinal);
+        var project = separator == '@' ? name[(at + 1)..]
+            : at > 0 && !name.AsSpan(0, at).ContainsAnyExceptInRange('0', '9') ? name[..at]
+            : name;
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(project)).AsSpan(0, 12));
     }
 

@@ -38,6 +38,7 @@ internal sealed class ApiLibrary : IAsyncDisposable
     private readonly Dictionary<string, CatalogAlbum> _albums = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Sighting> _sightings = new(StringComparer.Ordinal);
     private readonly Manifest? _before;
+    private bool _coversChanged;
 
     private ApiLibrary(Repository repository, RepositoryWriter writer, TimeProvider time, ProgressTracker tracker, BackupRequest request, Snapshot? basis, Manifest? before, LibraryCatalog catalog, bool incomplete)
     {
@@ -144,7 +145,8 @@ internal sealed class ApiLibrary : IAsyncDisposable
     }
 
     /// <summary>The folder of an album in the tree; a title that another album has gets a number.</summary>
-    public string Register(string title, HashSet<string> used)
+    /// <param name="cover">Identity of the item on the album's cover, when it is known.</param>
+    public string Register(string title, string? cover, HashSet<string> used)
     {
         var clean = TreeNames.Clean(title.Length > 0 ? title : "Untitled");
         var folder = clean;
@@ -153,7 +155,9 @@ internal sealed class ApiLibrary : IAsyncDisposable
             folder = $"{clean}({counter})";
         }
 
-        _albums.TryAdd(folder, new(folder, title, null, 0));
+        var known = _albums.GetValueOrDefault(folder) ?? new(folder, title, null, 0);
+        _albums[folder] = known with { Cover = cover ?? known.Cover };
+        _coversChanged |= _albums[folder] != known;
         return folder;
     }
 
@@ -195,7 +199,7 @@ internal sealed class ApiLibrary : IAsyncDisposable
     public async Task<Manifest> FinishAsync(IReadOnlyList<string> cannotShow, DateTimeOffset? coveredThrough, bool complete, CancellationToken cancellationToken)
     {
         _tracker.Phase = "Committing";
-        return _library.HasChanges || SnapshotId is null || WasIncomplete == complete
+        return _library.HasChanges || _coversChanged || SnapshotId is null || WasIncomplete == complete
             ? await SaveAsync(cannotShow, coveredThrough, complete, cancellationToken)
             : _before!;
     }

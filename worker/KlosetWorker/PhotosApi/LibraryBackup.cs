@@ -1,4 +1,3 @@
-using GooglePhotos.Credentials;
 using GooglePhotos.Library;
 using GooglePhotos.Library.Data;
 using GooglePhotos.Services;
@@ -80,7 +79,7 @@ internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, Se
         // In a fixed order, so that two albums of one name keep their folders.
         foreach (var album in albums.Where(album => album.Id is not null).OrderBy(album => album.Id, StringComparer.Ordinal))
         {
-            var folder = library.Register(album.Title ?? "", used);
+            var folder = library.Register(album.Title ?? "", album.CoverPhotoMediaItemId is { Length: > 0 } cover ? "lib:" + cover : null, used);
             var wanted = ApiSelection.IsWanted(request.Selection, album.Title ?? "");
             var order = 0;
             token = null;
@@ -208,6 +207,5 @@ internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, Se
         },
         cancellationToken);
 
-    private static QuotaLedger? Ledger(LibrarySource source, SealedObjects objects, string quota) =>
-        source.SignIn.File is AuthorizedUserFile person ? new(objects, person, quota) : null;
+    private static QuotaLedger Ledger(LibrarySource source, SealedObjects objects, string quota) => new(objects, source.SignIn.File, quota);
 }

@@ -33,6 +33,9 @@ internal sealed class SetIngestion(
     Dictionary<string, CatalogAlbum> albums,
     DateTimeOffset now)
 {
+    /// <summary>How long a part is left alone that Google limits downloads of: the first time, the second, and from then on.</summary>
+    private static readonly TimeSpan[] HoldFor = [TimeSpan.FromHours(1), TimeSpan.FromHours(4), TimeSpan.FromHours(24)];
+
     /// <summary>One known file in a hundred is read all the same and compared.</summary>
     private const uint SampleOneIn = 100;
 
@@ -86,6 +89,23 @@ internal sealed class SetIngestion(
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
 
+    /// <summary>The part that its storage holds back for the shortest time; null when none is held back.</summary>
+    public PartHold? HeldBack => set.Parts.Select(HeldNow).OfType<PartHold>().MinBy(hold => hold.Until);
+
+    private ManifestPart? HeldBefore(TakeoutPart part) => held?.Parts.FirstOrDefault(known => known.Name == part.Path && known.Version == VersionOf(part) && known.HeldUntil is not null);
+
+    private PartHold? HeldNow(TakeoutPart part)
+    {
+        if (_export?.HeldParts.TryGetValue(part, out var words) != true)
+        {
+            return null;
+        }
+
+        var before = HeldBefore(part);
+        var times = (before?.HeldTimes ?? 0) + (words is null ? 0 : 1);
+        return new(part.Path, words, words is null ? before!.HeldUntil!.Value : now + HoldFor[Math.Min(times, HoldFor.Length) - 1], times);
+    }
+
     /// <summary>What tells that an export as a whole is still the same.</summary>
     private static string ListingOf(TakeoutSet set) => Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', set.Parts.Select(part => $"{part.Path}\0{part.Size}\0{VersionOf(part)}")))).AsSpan(0, 8));
@@ -97,7 +117,7 @@ internal sealed class SetIngestion(
         tracker.Phase = "Reading";
         try
         {
-            _export = await TakeoutExport.OpenAsync(storage, set, limits: null, cancellationToken);
+            _export = await TakeoutExport.OpenAsync(storage, set, limits: null, cancellationToken, part => HeldBefore(part) is { HeldUntil: { } until } && until > now);
             if (set.Parts.Any(part => part.Format == PartFormat.Tgz))
             {
                 await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
@@ -132,12 +152,12 @@ internal sealed class SetIngestion(
 
     private async Task ReadMediaAsync(Func<bool, Task> anchor, CancellationToken cancellationToken)
     {
-        var media = _export!.Entries.Where(entry => _library!.Pairing.Verdicts[entry.Id].Kind == FileKind.Media).ToArray();
+        var media = _export!.Entries.Where(entry => _library!.Pairing.Verdicts[entry.Id].Kind == FileKind.Media && !_export.HeldParts.ContainsKey(entry.Part)).ToArray();
         tracker.Expect(tracker.ItemsDone + media.Length, tracker.BytesDone + media.Sum(entry => entry.Size));
         TakeoutPart? part = null;
         await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
         {
-            if (part is not null && part != content.Entry.Part)
+            if (part is not null && part != content.Entry.Part && !_export.HeldParts.ContainsKey(part))
             {
                 _finished.Add(part.Path);
                 Describe(complete: false);
@@ -191,6 +211,10 @@ internal sealed class SetIngestion(
         catch (TakeoutDamageException damage)
         {
             await library.PutErrorAsync(PathOf(entry), damage.Message, cancellationToken);
+        }
+        catch (PartHeldException held)
+        {
+            _export!.Hold(entry.Part, held);
         }
     }
 
@@ -498,7 +522,14 @@ internal sealed class SetIngestion(
     /// <summary>Sidecars whose file is not in this export: newer words about a known item, a member of an album, or an orphan that is kept.</summary>
     private async Task FinishAsync(CancellationToken cancellationToken)
     {
-        for (var id = 0; id < _export!.Entries.Count; id++)
+        if (_export!.HeldParts.Count > 0)
+        {
+            // What seems to belong to nothing may belong to what is held back.
+            _finished.UnionWith(set.Parts.Where(part => !_export.HeldParts.ContainsKey(part)).Select(part => part.Path));
+            return;
+        }
+
+        for (var id = 0; id < _export.Entries.Count; id++)
         {
             var verdict = _library!.Pairing.Verdicts[id];
             var entry = _export.Entries[id];
@@ -584,6 +615,8 @@ internal sealed class SetIngestion(
                         Version = VersionOf(part),
                         Ingested = _finished.Contains(part.Path),
                         Damaged = damaged.Length > 0 ? damaged : null,
+                        HeldUntil = HeldNow(part)?.Until,
+                        HeldTimes = HeldNow(part)?.Times,
                     };
                 }),
             ],
@@ -619,3 +652,8 @@ internal sealed class SetIngestion(
 
     private static string LastName(string folder) => folder[(folder.LastIndexOf('/') + 1)..];
 }
+
+/// <summary>A part that its storage does not hand out for now.</summary>
+/// <param name="Words">The storage's; null when it was not asked, because the time has not come.</param>
+/// <param name="Times">How often it was refused.</param>
+internal sealed record PartHold(string Part, string? Words, DateTimeOffset Until, int Times);

@@ -8,6 +8,7 @@ using KlosetWorker.Backups;
 using KlosetWorker.Catalog;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.GoogleAccounts;
 using KlosetWorker.Output;
 using KlosetWorker.Progress;
 
@@ -48,6 +49,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         }
 
         var sets = locations.Sets.ToArray();
+        await using var budgets = new DriveBudgets(locations.All.Select(location => location.Storage), new(repository), time);
         if (sets.Length == 0 && manifest is null)
         {
             throw new WorkerException(
@@ -75,10 +77,11 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         Warn(locations.Findings.Select(finding => finding.Message));
         var pending = new List<SetIngestion>();
         var stopped = false;
-        GoogleServiceException? held = null;
+        WorkerException? held = null;
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(stop, cancellationToken);
-        foreach (var (storage, set) in sets)
+        foreach (var (storage, listed) in sets)
         {
+            var set = listed;
             var known = _sets.FindIndex(held => held.Name == set.Name);
             if (known >= 0 && IsIngested(_sets[known], set))
             {
@@ -87,10 +90,24 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
 
             // What an earlier run found missing in this export is looked at anew.
             _gaps.RemoveAll(gap => gap.Set == set.Name);
-            var ingestion = new SetIngestion(storage, set, source.Settle, request, catalog, library, tracker, _totals, known >= 0 ? _sets[known] : null, _albums, time.GetUtcNow());
+            SetIngestion Ingest(TakeoutSet from, ManifestSet? before) =>
+                new(storage, from, source.Settle, request, catalog, library, tracker, _totals, before, _albums, time.GetUtcNow());
+            var ingestion = Ingest(set, known >= 0 ? _sets[known] : null);
             try
             {
                 await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token);
+                if (storage.ChangedWhileRead.Count > 0)
+                {
+                    // What was proven of it stays; the rest is read once more, from what lies there now.
+                    locations = await TakeoutLocations.ListAsync(source, reading.Token);
+                    digest = locations.Digest(request.AcceptedGaps);
+                    if (locations.Sets.FirstOrDefault(pair => pair.Storage == storage && pair.Set.Name == listed.Name) is { Set: { } again })
+                    {
+                        set = again;
+                        ingestion = Ingest(set, ingestion.Record);
+                        await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token);
+                    }
+                }
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
@@ -98,15 +115,16 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             }
             catch (GoogleServiceException later) when (later.ResumeAfter is not null)
             {
-                // What the export has given so far is kept; a limit on the downloads of one file does not hold up other exports.
-                held = later;
+                // What the export has given so far is kept.
+                held = GoogleTranslation.Translate(later);
                 Take(ingestion, known, stopped: true);
-                if (later.Failure == GoogleFailure.DownloadQuota)
-                {
-                    continue;
-                }
-
                 break;
+            }
+
+            if (ingestion.HeldBack is { } hold && !(held?.ResumeAfter <= hold.Until))
+            {
+                // A limit on the downloads of one part holds up neither the others nor other exports.
+                held = new(GoogleErrorCatalogue.DownloadQuota, $"Google limits downloads of {hold.Part} for up to a day.") { ResumeAfter = hold.Until };
             }
 
             Take(ingestion, known, stopped);
@@ -269,12 +287,12 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         };
     }
 
-    private static BackupReport Hold(BackupReport report, GoogleServiceException? held) => held is null || report.Outcome == RunOutcome.Paused && report.Error == ErrorCatalogue.Cancelled
+    private static BackupReport Hold(BackupReport report, WorkerException? held) => held is null || report.Outcome == RunOutcome.Paused && report.Error == ErrorCatalogue.Cancelled
         ? report
         : report with
         {
             Outcome = RunOutcome.Paused,
-            Error = GoogleTranslation.Translate(held).Error,
+            Error = held.Error,
             Message = held.Message + " What was read is saved.",
             ResumeAfter = held.ResumeAfter,
         };

@@ -12,6 +12,9 @@ public interface ITakeoutStorage
     /// </summary>
     bool SeeksAreCheap { get; }
 
+    /// <summary>Paths of files whose content was found to be another one than at the last listing, while it was read.</summary>
+    IReadOnlyCollection<string> ChangedWhileRead => [];
+
     IAsyncEnumerable<StoredFile> ListAsync(CancellationToken ct);
 
     /// <summary>Opens a seekable stream. A store with range reads wraps them in <see cref="RangeStream"/>.</summary>

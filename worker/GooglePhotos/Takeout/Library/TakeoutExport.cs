@@ -30,6 +30,7 @@ public sealed class TakeoutExport
     private readonly FindingList _findings;
     private readonly List<TakeoutEntry> _entries = [];
     private readonly Dictionary<TakeoutPart, PartState> _parts = [];
+    private readonly Dictionary<TakeoutPart, string?> _held = [];
     private readonly Dictionary<string, string> _folderPool = new(StringComparer.Ordinal);
     private PairingResult? _pairing;
     private readonly Dictionary<string, TakeoutJson.OfMedia> _described = new(StringComparer.Ordinal);
@@ -52,32 +53,53 @@ public sealed class TakeoutExport
     /// <summary>Findings beyond the limit, of which only the number is kept.</summary>
     public long FindingsDropped => _findings.Dropped;
 
+    /// <summary>Parts that their storage does not hand out for now, with its words; null where nobody asked. Nothing more of them is read.</summary>
+    public IReadOnlyDictionary<TakeoutPart, string?> HeldParts => _held;
+
     /// <summary>The export's own list of files, once it was read; null when there is none.</summary>
     public ExportIndex? Index { get; private set; }
 
     /// <summary>Reads the directories of all zip parts. A part without a readable directory is a finding and is searched while reading.</summary>
-    public static async Task<TakeoutExport> OpenAsync(ITakeoutStorage storage, TakeoutSet set, ArchiveLimits? limits, CancellationToken ct)
+    /// <param name="hold">Parts that are not to be asked for this time.</param>
+    public static async Task<TakeoutExport> OpenAsync(
+        ITakeoutStorage storage, TakeoutSet set, ArchiveLimits? limits, CancellationToken ct, Func<TakeoutPart, bool>? hold = null)
     {
         TakeoutExport export = new(storage, set, limits ?? new ArchiveLimits());
         foreach (TakeoutPart part in set.Parts)
         {
             PartState state = new();
             export._parts[part] = state;
-            switch (part.Format)
+            if (hold?.Invoke(part) == true)
             {
-                case PartFormat.Zip:
-                    await export.OpenZipAsync(part, state, ct);
-                    break;
-                case PartFormat.Tgz:
-                    break;
-                default:
-                    await export.OpenFilesAsync(part, state, ct);
-                    break;
+                export._held[part] = null;
+                continue;
+            }
+
+            try
+            {
+                switch (part.Format)
+                {
+                    case PartFormat.Zip:
+                        await export.OpenZipAsync(part, state, ct);
+                        break;
+                    case PartFormat.Tgz:
+                        break;
+                    default:
+                        await export.OpenFilesAsync(part, state, ct);
+                        break;
+                }
+            }
+            catch (PartHeldException held)
+            {
+                export.Hold(part, held);
             }
         }
 
         return export;
     }
+
+    /// <summary>Told by whoever reads a content: its part is not handed out any further, and is left out of all that comes.</summary>
+    public void Hold(TakeoutPart part, PartHeldException held) => _held[part] = held.Message;
 
     /// <summary>
     /// Streams the contents. With cheap seeks all sidecars and pages come first, part by part, then everything else; without, each part
@@ -96,6 +118,11 @@ public sealed class TakeoutExport
 
             foreach (TakeoutPart part in Set.Parts)
             {
+                if (_held.ContainsKey(part))
+                {
+                    continue;
+                }
+
                 // A tgz cannot be read in two goes; its only pass is the last one that is made.
                 if (part.Format == PartFormat.Tgz)
                 {
@@ -192,7 +219,7 @@ public sealed class TakeoutExport
         foreach (IGrouping<TakeoutPart, TakeoutEntry> unplaced in _entries
             .Where(e => e is { Damaged: false, MediaTime: null } && pairing.Verdicts[e.Id].Reason == PairReason.Ambiguous && IsClip(e)).GroupBy(e => e.Part))
         {
-            if (unplaced.Key.Format == PartFormat.Tgz)
+            if (unplaced.Key.Format == PartFormat.Tgz || _held.ContainsKey(unplaced.Key))
             {
                 continue;
             }
@@ -217,6 +244,11 @@ public sealed class TakeoutExport
                 }
                 catch (TakeoutDamageException)
                 {
+                }
+                catch (PartHeldException held)
+                {
+                    Hold(unplaced.Key, held);
+                    break;
                 }
             }
         }
@@ -454,10 +486,15 @@ public sealed class TakeoutExport
                 }
 
                 TakeoutContent content = new(entry, token => OpenEntryAsync(entry, state, archive, token));
-                if (await PrepareAsync(content, ct))
+                if (await PrepareOrHoldAsync(content, ct))
                 {
                     yield return content;
-                    await content.FinishAsync(ct);
+                    await FinishOrHoldAsync(content, ct);
+                }
+
+                if (_held.ContainsKey(part))
+                {
+                    yield break;
                 }
             }
         }
@@ -519,6 +556,11 @@ public sealed class TakeoutExport
             {
                 failure = e.Message;
             }
+            catch (PartHeldException held)
+            {
+                Hold(part, held);
+                yield break;
+            }
 
             if (failure is not null)
             {
@@ -564,10 +606,15 @@ public sealed class TakeoutExport
 
             Stream data = tar.DataStream ?? Stream.Null;
             TakeoutContent content = new(entry, _ => Task.FromResult<Stream>(new VerifiedStream(data, entry.Size, null, part.Path, entry.Path, _findings)));
-            if (await PrepareAsync(content, ct))
+            if (await PrepareOrHoldAsync(content, ct))
             {
                 yield return content;
-                await content.FinishAsync(ct);
+                await FinishOrHoldAsync(content, ct);
+            }
+
+            if (_held.ContainsKey(part))
+            {
+                yield break;
             }
         }
     }
@@ -580,6 +627,31 @@ public sealed class TakeoutExport
             && known.Size == tar.Length && !seen.Contains(known)
                 ? known
                 : null;
+    }
+
+    private async Task<bool> PrepareOrHoldAsync(TakeoutContent content, CancellationToken ct)
+    {
+        try
+        {
+            return await PrepareAsync(content, ct);
+        }
+        catch (PartHeldException held)
+        {
+            Hold(content.Entry.Part, held);
+            return false;
+        }
+    }
+
+    private async Task FinishOrHoldAsync(TakeoutContent content, CancellationToken ct)
+    {
+        try
+        {
+            await content.FinishAsync(ct);
+        }
+        catch (PartHeldException held)
+        {
+            Hold(content.Entry.Part, held);
+        }
     }
 
     /// <summary>Reads what we must know ourselves. False when the entry is damaged: it is named in the findings and not handed out.</summary>

@@ -74,7 +74,7 @@ internal sealed class GooglePhotosRestore(OpenRepository open, Snapshot snapshot
     {
         var folder = Path.Combine(options.CacheFolder, "kloset-google-" + Path.GetRandomFileName());
         Directory.CreateDirectory(folder);
-        await using var budget = new RequestBudget("Google Photos", options.RequestsPerDay, time, Ledger());
+        await using var budget = new RequestBudget("Google Photos", options.RequestsPerDay, time, new QuotaLedger(_objects, signIn.File, QuotaLedger.LibraryRequests));
         var google = new GoogleWrites(signIn.Library(), calls, budget, time);
         var journal = await RestoreJournal.OpenAsync(_objects, options.RestoreId, cancellationToken);
         if (journal.Header is { } header && header.Target != options.Target)
@@ -130,8 +130,6 @@ internal sealed class GooglePhotosRestore(OpenRepository open, Snapshot snapshot
         await _objects.PutAsync($"restore/{options.RestoreId}/report", JsonSerializer.SerializeToUtf8Bytes(report, JournalJson.Default.GoogleRestoreReport), cancellationToken);
         return new(report, error ?? Shortfall(report));
     }
-
-    private QuotaLedger? Ledger() => signIn.File is AuthorizedUserFile person ? new(_objects, person, QuotaLedger.LibraryRequests) : null;
 
     private MediaUploader Uploader(GoogleWrites google) => new(google.Service, calls, time, _ => tracker.Moved())
     {
