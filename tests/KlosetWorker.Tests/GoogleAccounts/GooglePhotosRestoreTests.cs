@@ -19,12 +19,13 @@ public sealed class GooglePhotosRestoreTests
     private static bool HasExifTool => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "exiftool")));
 
     [Fact]
-    public async Task A_library_comes_back_into_an_empty_account_as_planned_with_bytes_order_albums_texts_and_descriptions()
+    public async Task An_export_in_its_Drive_comes_back_into_an_empty_account_as_planned_with_bytes_order_albums_texts_dates_and_places()
     {
         Assert.SkipUnless(HasExifTool, "exiftool is not installed");
-        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 60, MediaSize = 2_000 });
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 60, MediaSize = 2_000 }, drive: true);
         var host = alice.Google.Host;
         string[] restore = ["restore", "latest", "--to", "googlephotos:alice@example.com", "--google-credentials", host.At("secrets", "google", "credentials.json"), "--json"];
+        alice.Google.Google.Calls.Clear();
 
         var plan = JsonDocument.Parse((await host.RunAsync([.. restore, "--plan"])).Exits(0).Output).RootElement;
         var requestsForThePlan = alice.Google.Google.Calls.Count("*");
@@ -37,41 +38,92 @@ public sealed class GooglePhotosRestoreTests
         Assert.Equal(alice.Expected.Count, outcome.GetProperty("verified").GetInt64());
         Assert.Equal(0, outcome.GetProperty("alreadyThere").GetInt64());
         Assert.Empty(outcome.GetProperty("albumProblems").EnumerateArray());
+        Assert.Empty(outcome.GetProperty("uncorrected").EnumerateArray());
         alice.AssertWhole();
         Assert.Equal(alice.Expected.Count, again.GetProperty("items").GetInt64());
 
-        // Photos that say the truth go up as they are; films without their place and pictures without a date do not.
+        // Files that say the truth go up as they are; those that do not are told date and place, in every format.
         var there = alice.Target.Library.Items;
-        var hashes = there.Select(item => Convert.ToHexStringLower(SHA256.HashData(item.OriginalBytes()))).ToHashSet(StringComparer.Ordinal);
+        var hashes = there.Select(item => Convert.ToHexStringLower(SHA256.HashData(item.OriginalBytes()))).ToArray();
         Assert.All(alice.Expected.Where(pair => pair.File.Path.EndsWith(".jpg", StringComparison.OrdinalIgnoreCase)), pair => Assert.Contains(pair.File.Sha256, hashes));
-        var pngs = there.Where(item => item.MimeType == "image/png").ToArray();
-        Assert.NotEmpty(pngs);
-        foreach (var png in pngs)
+        var corrected = there.Where((_, index) => alice.Expected.All(pair => pair.File.Sha256 != hashes[index])).ToArray();
+        Assert.Equal(outcome.GetProperty("corrected").GetInt64(), corrected.Length);
+        Assert.Equal(["image/heif", "image/png", "video/mp4"], corrected.Select(item => item.MimeType).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        Assert.Contains(there, item => item.MimeType == "image/heif" && !corrected.Contains(item));
+        foreach (var (item, read) in corrected.Zip(await ExifAsync(host, corrected)))
         {
-            var taken = alice.Expected.Where(pair => pair.Item.Title == png.FileName).Select(pair => pair.Item.Taken.UtcDateTime.ToString("yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture));
-            Assert.Contains(await ExifAsync(host, png, "-EXIF:DateTimeOriginal"), taken);
+            // Several may have one name; of these one must be meant.
+            var meant = alice.Library.Items.Where(one => one.Title == item.FileName && one.Description == item.Description).ToArray();
+            Assert.Contains(meant, one =>
+                read.Time == one.Taken.UtcDateTime
+                && (one.Place is not { } place || (Math.Abs(read.Latitude!.Value - place.Latitude) < 0.001 && Math.Abs(read.Longitude!.Value - place.Longitude) < 0.001)));
         }
 
-        var films = there.Where(item => item.MimeType == "video/mp4").ToArray();
-        Assert.All(films, film => Assert.Contains(film.Created, alice.Expected.Select(pair => pair.Item.Taken)));
-        var placed = alice.Library.Items.First(item => item.Kind == MediaKind.Mp4 && item.Place is not null);
-        var place = (await ExifAsync(host, films.Single(film => film.FileName == placed.Title), "-n", "-Composite:GPSPosition")).Split(' ');
-        Assert.Equal(placed.Place!.Value.Latitude, double.Parse(place[0], CultureInfo.InvariantCulture), 3);
-        Assert.Equal(placed.Place!.Value.Longitude, double.Parse(place[1], CultureInfo.InvariantCulture), 3);
-
         // In the order in which they were taken, in albums too.
-        var dated = there.Where(item => item.MimeType is "image/jpeg" or "video/mp4").Select(item => item.Created).ToArray();
-        Assert.Equal(dated.Order(), dated);
+        var taken = alice.Expected.ToLookup(pair => (pair.Item.Title, pair.Item.Description), pair => pair.Item.Taken);
+        var order = there.Select(item => taken[(item.FileName, item.Description)].ToArray()).ToArray();
+        Assert.All(order, times => Assert.NotEmpty(times));
+        var sure = order.Where(times => times.Length == 1).Select(times => times[0]).ToArray();
+        Assert.Equal(sure.Order(), sure);
         var albums = alice.Target.Library.Albums;
         Assert.Equal(alice.Truth.Albums.Select(album => album.Title).Order(StringComparer.Ordinal), albums.Select(album => album.Title).Order(StringComparer.Ordinal));
         foreach (var album in alice.Truth.Albums)
         {
             var made = albums.Single(candidate => candidate.Title == album.Title);
-            var order = made.ItemIds.Select(id => there.Index().Single(pair => pair.Item.Id == id).Index).ToArray();
-            Assert.Equal(alice.Truth.Items.Count(item => item.Folders.Any(folder => folder.Album == album.Title)), order.Length);
-            Assert.Equal(order.Order(), order);
+            var places = made.ItemIds.Select(id => there.Index().Single(pair => pair.Item.Id == id).Index).ToArray();
+            Assert.Equal(alice.Truth.Items.Count(item => item.Folders.Any(folder => folder.Album == album.Title)), places.Length);
+            Assert.Equal(places.Order(), places);
             Assert.Equal(album.Description, made.Entries.OfType<AlbumEntry.Text>().FirstOrDefault()?.Content ?? "");
         }
+
+        // What cannot come back is named, with its number.
+        var losses = outcome.GetProperty("losses").EnumerateArray().Select(loss => loss.GetString()!).ToArray();
+        Assert.Equal(plan.GetProperty("losses").EnumerateArray().Select(loss => loss.GetString()!), losses);
+        foreach (var (number, words) in new[]
+        {
+            (alice.Library.Items.Count(item => item.People.Count > 0), "name people"),
+            (alice.Library.Items.Count(item => item.Archived), "archived"),
+            (alice.Library.Items.Count(item => item.Favorited), "favourites"),
+            (alice.Library.Items.Count(item => item.Live), "moving part"),
+        })
+        {
+            Assert.Contains(losses, loss => loss.Contains(words, StringComparison.Ordinal) && loss.StartsWith(number.ToString(CultureInfo.InvariantCulture) + " ", StringComparison.Ordinal));
+        }
+
+        Assert.Contains(losses, loss => loss.Contains("covers of albums", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Albums_of_an_app_come_back_with_order_and_cover_into_another_account()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        await using var google = await GoogleHost.StartAsync();
+        google.SignIn(google.Alice, Scopes.ReadAppCreated);
+        var photos = Enumerable.Range(0, 12).Select(number => google.Alice.Library.Add(
+            $"IMG_{number}.jpg", MediaBytes.Jpeg(new Random(number), 500, new DateTimeOffset(2020, 1, 1, 12, 0, 0, TimeSpan.Zero).AddDays(number), "Camera", null), google.Client, $"text {number}")).ToArray();
+        google.Alice.Library.AddAlbum("Iceland", [photos[7], photos[3], photos[5]], google.Client).CoverItemId = photos[5].Id;
+        google.Alice.Library.AddAlbum("Iceland", [photos[1]], google.Client);
+        await google.RunAsync(new RunBackup { LibraryCredentialsSecret = "google" }, 0, "alice@example.com");
+        var bob = google.Google.Identities.AddUser("bob@example.com");
+        google.SignIn(bob, [.. Scopes.Restore]);
+
+        var (code, result) = await google.RunAsync(new RunFile
+        {
+            Kind = RunKind.Restore,
+            RunId = Guid.CreateVersion7().ToString(),
+            Repository = new() { Backend = new() { Volume = new("repository") } },
+            Account = new("alice"),
+            Restore = new() { Latest = true, GooglePhotos = new("bob", "bob@example.com", "google", AllowOtherAccount: true), RestoreId = "r" },
+        });
+
+        Assert.True(code == 0, result.Message);
+        Assert.Equal(12, bob.Library.Items.Count);
+        var names = bob.Library.Items.ToDictionary(item => item.Id, item => item.FileName, StringComparer.Ordinal);
+        var album = bob.Library.Albums.Single(made => made.Count == 3);
+        Assert.Equal(("Iceland", "IMG_5.jpg"), (album.Title, names[album.CoverItemId!]));
+        Assert.Equal(["IMG_7.jpg", "IMG_3.jpg", "IMG_5.jpg"], album.ItemIds.Select(id => names[id]));
+        Assert.Equal(["IMG_1.jpg"], bob.Library.Albums.Single(made => made != album).ItemIds.Select(id => names[id]));
+        Assert.All(bob.Library.Items, item => Assert.Equal("text " + item.FileName[4..^4], item.Description));
     }
 
     [Fact]
@@ -230,13 +282,27 @@ public sealed class GooglePhotosRestoreTests
         Assert.Equal(alice.Expected.Count, alice.Target.Library.Items.Count);
     }
 
-    private static async Task<string> ExifAsync(TestHost host, MediaItem item, params string[] tags)
+    /// <summary>One start of the program for all files.</summary>
+    private static async Task<IReadOnlyList<(DateTime? Time, double? Latitude, double? Longitude)>> ExifAsync(TestHost host, IReadOnlyList<MediaItem> items)
     {
-        var file = host.Write("look" + Path.GetExtension(item.FileName), item.OriginalBytes());
-        var start = new ProcessStartInfo("exiftool", ["-s3", .. tags, file]) { RedirectStandardOutput = true };
+        var files = items.Select((item, number) => host.Write($"look/{number:000}{Path.GetExtension(item.FileName)}", item.OriginalBytes())).ToArray();
+        var start = new ProcessStartInfo("exiftool", ["-j", "-n", "-EXIF:DateTimeOriginal", "-QuickTime:CreateDate", "-EXIF:OffsetTimeOriginal", "-Composite:GPSLatitude", "-Composite:GPSLongitude", .. files])
+        {
+            RedirectStandardOutput = true,
+        };
+        start.Environment["TZ"] = "UTC";
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync(Ct);
         await process.WaitForExitAsync(Ct);
-        return output.Trim();
+        return [.. JsonDocument.Parse(output).RootElement.EnumerateArray().Select(file =>
+        {
+            string? Text(string name) => file.TryGetProperty(name, out var value) ? value.ToString() : null;
+            double? Number(string name) => file.TryGetProperty(name, out var value) ? value.GetDouble() : null;
+            var offset = Text("OffsetTimeOriginal") is { } zone ? TimeSpan.Parse(zone.TrimStart('+'), CultureInfo.InvariantCulture) : TimeSpan.Zero;
+            DateTime? time = (Text("DateTimeOriginal") ?? Text("CreateDate")) is { } text
+                ? DateTime.ParseExact(text, "yyyy:MM:dd HH:mm:ss", CultureInfo.InvariantCulture) - offset
+                : null;
+            return (time, Number("GPSLatitude"), Number("GPSLongitude"));
+        })];
     }
 }

@@ -31,12 +31,24 @@ internal sealed class LibraryOfAlice : IAsyncDisposable
             .DistinctBy(pair => pair.File.Sha256),
     ];
 
-    public static async Task<LibraryOfAlice> MakeAsync(LibraryOptions options, Func<GooglePhotosEmulator.EmulatorOptions, GooglePhotosEmulator.EmulatorOptions>? change = null, TimeProvider? time = null)
+    /// <param name="drive">The export is read straight out of her Drive, in several parts; else from a folder.</param>
+    public static async Task<LibraryOfAlice> MakeAsync(
+        LibraryOptions options, Func<GooglePhotosEmulator.EmulatorOptions, GooglePhotosEmulator.EmulatorOptions>? change = null, TimeProvider? time = null, bool drive = false)
     {
         var google = await GoogleHost.StartAsync(change, time);
         var library = Library.Generate(options);
-        var truth = Export.Write(library, new ExportOptions { Time = options.Until, Format = ArchiveFormat.Zip }, Directory.CreateDirectory(google.Host.At("drop")).FullName);
-        (await google.Host.RunAsync("backup", "takeout:" + google.Host.At("drop"), "--account", "alice", "--json")).Exits(0);
+        var truth = Export.Write(library, new ExportOptions { Time = options.Until, Format = ArchiveFormat.Zip, Parts = drive ? 3 : 1 }, Directory.CreateDirectory(google.Host.At("drop")).FullName);
+        if (drive)
+        {
+            var folder = google.Google.Drive.LoadTakeout(google.Alice.Email, google.Host.At("drop"));
+            google.SignIn(google.Alice, Scopes.DriveReadOnly);
+            await google.RunAsync(new RunBackup { Takeout = [new() { GoogleDrive = new(folder.Id, "google") }], SettleSeconds = 0 }, 0, google.Alice.Email);
+        }
+        else
+        {
+            (await google.Host.RunAsync("backup", "takeout:" + google.Host.At("drop"), "--account", "alice", "--json")).Exits(0);
+        }
+
         google.SignIn(google.Alice, [.. Scopes.Restore]);
         return new(google, truth, library);
     }
