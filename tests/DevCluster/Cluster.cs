@@ -73,7 +73,8 @@ public sealed class Cluster : IAsyncDisposable
         var server = new ApiServer(store, catalog, operations, options.Faults, logs, options);
 
         var certificate = options.Tls ? ServerCertificate.Make() : null;
-        var builder = WebApplication.CreateSlimBuilder();
+        // The content root is watched with all its folders: in somebody's home, or in a checkout, that is minutes of reading.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

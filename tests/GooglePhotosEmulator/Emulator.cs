@@ -137,7 +137,8 @@ public sealed class Emulator : IAsyncDisposable
 
     private static WebApplication Build(EmulatorOptions options, ProxyConnections connections)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // The content root is watched with all its folders: in somebody's home, or in a checkout, that is minutes of reading.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
