@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using KlosetOperator.Api;
 
 namespace KlosetOperator.Hosting;
 
@@ -21,6 +22,8 @@ internal sealed record Settings
     public string RestoreImage { get; init; } = "";
 
     public string? ImagePullPolicy { get; init; }
+
+    public KeyRef? WorkerCaBundle { get; init; }
 
     public int MostJobs { get; init; } = 100;
 
@@ -46,6 +49,7 @@ internal static class CommandLine
         var worker = new Option<string>("--worker-image") { Description = "image of the worker (KLOSET_WORKER_IMAGE)", DefaultValueFactory = _ => Variable("KLOSET_WORKER_IMAGE") ?? "" };
         var restore = new Option<string>("--worker-restore-image") { Description = "image of the worker for restores (KLOSET_WORKER_RESTORE_IMAGE; default: the worker's)", DefaultValueFactory = _ => Variable("KLOSET_WORKER_RESTORE_IMAGE") ?? "" };
         var pull = new Option<string?>("--worker-image-pull-policy") { Description = "Always, IfNotPresent or Never (KLOSET_WORKER_IMAGE_PULL_POLICY)", DefaultValueFactory = _ => Variable("KLOSET_WORKER_IMAGE_PULL_POLICY") };
+        var bundle = new Option<string?>("--worker-ca-bundle") { Description = "CONFIGMAP/KEY of certificates that workers trust besides the system's, looked for in each Job's namespace (KLOSET_WORKER_CA_BUNDLE)", DefaultValueFactory = _ => Variable("KLOSET_WORKER_CA_BUNDLE") };
         var jobs = new Option<int>("--max-jobs") { Description = "Jobs at the same time, over all repositories (KLOSET_MAX_JOBS)", DefaultValueFactory = _ => int.TryParse(Variable("KLOSET_MAX_JOBS"), out var most) ? most : 100 };
         var cluster = new Option<string?>("--cluster-name") { Description = "names this cluster as the owner of repositories (KLOSET_CLUSTER_NAME; default: the uid of kube-system)", DefaultValueFactory = _ => Variable("KLOSET_CLUSTER_NAME") };
         var secrets = new Option<string>("--secret-watch") { Description = "metadata or off (KLOSET_SECRET_WATCH)", DefaultValueFactory = _ => Variable("KLOSET_SECRET_WATCH") ?? "metadata" };
@@ -54,12 +58,14 @@ internal static class CommandLine
         secrets.AcceptOnlyFromAmong("metadata", "off");
         log.AcceptOnlyFromAmong("json", "text");
         jobs.Validators.Add(result => Check(result, result.GetValueOrDefault<int>() >= 1, "--max-jobs must be at least 1."));
+        bundle.Validators.Add(result => Check(
+            result, result.GetValueOrDefault<string?>() is not { } text || Bundle(text) is not null, "--worker-ca-bundle takes CONFIGMAP/KEY, for example company-ca/ca.crt."));
         worker.Validators.Add(result => Check(
             result, result.GetValueOrDefault<string>() is { Length: > 0 }, "The worker's image is not known: give --worker-image or set KLOSET_WORKER_IMAGE."));
 
         var root = new RootCommand("Backs up Google Photos libraries into Kloset repositories, as the resources of kloset.dev say.")
         {
-            kubeconfig, namespaces, own, elect, metrics, worker, restore, pull, jobs, cluster, secrets, log, verbose,
+            kubeconfig, namespaces, own, elect, metrics, worker, restore, pull, bundle, jobs, cluster, secrets, log, verbose,
         };
         root.SetAction((parsed, stop) => run(
             new Settings
@@ -72,6 +78,7 @@ internal static class CommandLine
                 WorkerImage = parsed.GetValue(worker)!,
                 RestoreImage = parsed.GetValue(restore) is { Length: > 0 } image ? image : parsed.GetValue(worker)!,
                 ImagePullPolicy = parsed.GetValue(pull),
+                WorkerCaBundle = Bundle(parsed.GetValue(bundle)),
                 MostJobs = parsed.GetValue(jobs),
                 ClusterName = parsed.GetValue(cluster),
                 WatchSecrets = parsed.GetValue(secrets) == "metadata",
@@ -91,6 +98,9 @@ internal static class CommandLine
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
+
+    private static KeyRef? Bundle(string? text) =>
+        text?.Split('/') is [{ Length: > 0 } name, { Length: > 0 } key] ? new KeyRef { Name = name, Key = key } : null;
 
     private static string[] List(string name) =>
         Variable(name)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];

@@ -41,6 +41,7 @@ internal static class OperatorProgram
             WorkerImage = settings.WorkerImage,
             RestoreImage = settings.RestoreImage,
             ImagePullPolicy = settings.ImagePullPolicy,
+            WorkerCaBundle = settings.WorkerCaBundle,
             MostJobs = settings.MostJobs,
             ClusterName = settings.ClusterName ?? await ClusterNameAsync(configuration, stop).ConfigureAwait(false),
             WorkerEnvironment = WorkerEnvironment(),

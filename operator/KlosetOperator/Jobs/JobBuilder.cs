@@ -63,6 +63,7 @@ internal sealed class JobBuilder(OperatorOptions options)
 
     private const string RunFolder = MountPlan.Root + "/run";
     private const string CachePath = MountPlan.Root + "/cache";
+    private const string TrustPath = MountPlan.Root + "/trust";
     private const string TerminationPath = "/dev/termination-log";
 
     /// <summary>The user that the images run as; volumes are made writable for its group.</summary>
@@ -186,6 +187,11 @@ internal sealed class JobBuilder(OperatorOptions options)
             new() { Name = "tmp", EmptyDir = new V1EmptyDirVolumeSource { SizeLimit = new ResourceQuantity("1Gi") } },
             .. request.Mounts.Volumes,
         ];
+        if (options.WorkerCaBundle is { } bundle)
+        {
+            volumes.Add(new() { Name = "trust", ConfigMap = new V1ConfigMapVolumeSource { Name = bundle.Name, Optional = true } });
+        }
+
         return new V1PodSpec
         {
             RestartPolicy = "Never",
@@ -242,6 +248,7 @@ internal sealed class JobBuilder(OperatorOptions options)
                         new() { Name = "cache", MountPath = CachePath },
                         new() { Name = "tmp", MountPath = "/tmp" },
                         .. request.Mounts.Mounts,
+                        .. options.WorkerCaBundle is null ? [] : new[] { new V1VolumeMount { Name = "trust", MountPath = TrustPath, ReadOnlyProperty = true } },
                     ],
                 },
             ],
@@ -254,6 +261,12 @@ internal sealed class JobBuilder(OperatorOptions options)
         foreach (var (name, value) in options.WorkerEnvironment)
         {
             variables[name] = value;
+        }
+
+        // Besides the system's: those lie in the directory that SSL_CERT_DIR names by default, which stays as it is.
+        if (options.WorkerCaBundle is { } bundle)
+        {
+            variables["SSL_CERT_FILE"] = $"{TrustPath}/{bundle.Key}";
         }
 
         foreach (var variable in template?.Env ?? [])

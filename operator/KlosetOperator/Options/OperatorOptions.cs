@@ -1,3 +1,5 @@
+using KlosetOperator.Api;
+
 namespace KlosetOperator.Options;
 
 /// <summary>What the operator's command line and environment decide.</summary>
@@ -10,6 +12,12 @@ internal sealed record OperatorOptions
     public string RestoreImage { get; init; } = "";
 
     public string? ImagePullPolicy { get; init; }
+
+    /// <summary>
+    /// Certificates that workers trust besides the system's: a ConfigMap of this name in the Job's own namespace, as tools that
+    /// distribute a company's authorities make it. A namespace without it trusts the system's alone.
+    /// </summary>
+    public KeyRef? WorkerCaBundle { get; init; }
 
     /// <summary>Jobs at the same time, over all repositories.</summary>
     public int MostJobs { get; init; } = 100;

@@ -105,6 +105,17 @@ public sealed class JobBuilderTests
     }
 
     [Fact]
+    public void A_companys_certificates_are_mounted_where_the_runtime_looks_and_need_not_exist_everywhere()
+    {
+        var pod = Build(bundle: new KeyRef { Name = "company-ca", Key = "ca.crt" }).Spec.Template.Spec;
+        var (volume, mount) = (pod.Volumes.Single(each => each.ConfigMap?.Name == "company-ca"), pod.Containers[0].VolumeMounts.Single(each => each.Name == "trust"));
+        Assert.True(volume.ConfigMap.Optional);
+        Assert.Equal(volume.Name, mount.Name);
+        Assert.Contains(pod.Containers[0].Env, variable => variable.Name == "SSL_CERT_FILE" && variable.Value == $"{mount.MountPath}/ca.crt");
+        Assert.DoesNotContain(Build().Spec.Template.Spec.Containers[0].Env, variable => variable.Name == "SSL_CERT_FILE");
+    }
+
+    [Fact]
     public void The_queue_of_Kueue_is_passed_on() =>
         Assert.Equal("nightly", Build(labels: new Dictionary<string, string> { [Labels.KueueQueue] = "nightly" }).Metadata.Labels[Labels.KueueQueue]);
 
@@ -122,7 +133,7 @@ public sealed class JobBuilderTests
 
     private static V1Job Build(
         MountPlan? mounts = null, Func<RunFile, RunFile>? run = null, string name = "alice", int attempt = 1, JobSpec? template = null, Dictionary<string, string>? labels = null,
-        string? trace = null)
+        string? trace = null, KeyRef? bundle = null)
     {
         var owner = new PhotoBackup { Metadata = new V1ObjectMeta { Name = name, NamespaceProperty = "photos", Uid = "0b2f6a1e-0000-4000-8000-000000000001", Labels = labels } };
         var order = new RunOrder(RunKind.Backup, Slot, attempt, Slot);
@@ -133,7 +144,7 @@ public sealed class JobBuilderTests
             Repository = new RunRepository { Backend = new RunLocation { Volume = new RunVolume("kloset") } },
             Backup = new RunBackup(),
         };
-        return new JobBuilder(new OperatorOptions { WorkerImage = "worker", RestoreImage = "restorer" }).Build(new JobRequest
+        return new JobBuilder(new OperatorOptions { WorkerImage = "worker", RestoreImage = "restorer", WorkerCaBundle = bundle }).Build(new JobRequest
         {
             Owner = owner,
             Prefix = "phb",
