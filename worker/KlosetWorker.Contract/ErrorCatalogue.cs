@@ -151,6 +151,9 @@ public static class ErrorCatalogue
     public static readonly ErrorInfo Paused = new("Paused", ExitCode.Paused,
         "The run stopped at an anchor and goes on later.", "Nothing: it is queued again.");
 
+    public static readonly ErrorInfo ExportArriving = new("ExportArriving", ExitCode.Paused,
+        "Parts of an export may still be on their way; what is there is saved.", "Nothing: it goes on once no part has changed for the time that settle names.");
+
     public static readonly ErrorInfo Cancelled = new("Cancelled", ExitCode.Cancelled,
         "The run was told to stop.", "Run it again when it suits; what was saved is not read again.");
 
@@ -164,7 +167,7 @@ public static class ErrorCatalogue
         AccessDenied, StoreUnreachable, StoreThrottled, StoreFull, StoreFailed, TargetFull, TargetFileExists, TargetUnusable, SourceNotFound,
         SourceUnreadable, SourceEmpty, LibraryIncomplete, FilesUnreadable, RestoreIncomplete, WrongAccount, SnapshotNotFound, SnapshotAmbiguous,
         PathNotFound, NothingSelected, RunNotFound, NoProgress, Unsupported, ApprovalNeeded, NotOwner, NoObjectLock,
-        SnapshotPinned, Paused, Cancelled, InternalError,
+        SnapshotPinned, Paused, ExportArriving, Cancelled, InternalError,
         .. GoogleErrorCatalogue.All,
     ];
 

@@ -81,6 +81,9 @@ public static class Reasons
     /// <summary>Waits for the reset of a quota.</summary>
     public const string WaitingForQuota = "WaitingForQuota";
 
+    /// <summary>Parts of an export may still be arriving.</summary>
+    public const string WaitingForExport = "WaitingForExport";
+
     /// <summary>Waits after a failure before it tries again.</summary>
     public const string BackingOff = "BackingOff";
 

@@ -75,6 +75,8 @@ internal sealed record RunHistory
         var why = Newest is { Reason: { } reason } newest ? $" after {reason}: {newest.Message}" : ".";
         return Newest switch
         {
+            { Outcome: Outcomes.Paused, Reason: nameof(ErrorCatalogue.ExportArriving) } arriving =>
+                new RunDecision.Wait(Reasons.WaitingForExport, arriving.Message ?? "", until),
             { Outcome: Outcomes.Paused } => new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on later{why}"), until),
             { Outcome: Outcomes.Failed, Reason: Reasons.HistoryMissing } missing =>
                 new RunDecision.Wait(Reasons.HistoryMissing, missing.Message ?? "", until, IsReady: false),

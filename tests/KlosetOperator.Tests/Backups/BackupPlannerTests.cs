@@ -108,6 +108,15 @@ public sealed class BackupPlannerTests
     }
 
     [Fact]
+    public void An_export_that_is_still_arriving_is_not_called_a_quota()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.End(4, new RunResult { RunId = "", Outcome = RunOutcome.Paused, Reason = ErrorCatalogue.ExportArriving.Code, ResumeAfter = world.Now.AddMinutes(30) });
+        Assert.Equal(Reasons.WaitingForExport, Wait(world).Reason);
+    }
+
+    [Fact]
     public void A_pause_goes_on_when_it_says_and_is_no_failure()
     {
         var world = new BackupWorld();

@@ -28,7 +28,7 @@ internal static class ManifestSummary
 
     public static ExportsSummary Exports(Manifest manifest) => new(
         manifest.CoveredThrough,
-        manifest.Sets.Count > 0 ? manifest.Sets[^1].Name : null,
+        (manifest.Sets.LastOrDefault(set => set.Time is not null) ?? (manifest.Sets is [.., var last] ? last : null))?.Name,
         manifest.Chain,
         NextExpected: manifest.Chain > 1 ? manifest.CoveredThrough?.AddMonths(MonthsBetweenExports) : null,
         ScheduleEnds: manifest.Chain > 1 ? manifest.Sets.LastOrDefault(set => set.Kind == "full")?.Time?.AddYears(1) : null,

@@ -269,7 +269,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         var (outcome, error, message) = (stopped, pending.Count > 0, library.Missing > 0) switch
         {
             (true, _, _) => (RunOutcome.Paused, ErrorCatalogue.Cancelled, "The backup was stopped; what was read is in an incomplete snapshot, and the next backup goes on from it."),
-            (_, true, _) => (RunOutcome.Paused, ErrorCatalogue.Paused, $"{pending[0].Record.Name} may still be arriving; what is there is saved."),
+            (_, true, _) => (RunOutcome.Paused, ErrorCatalogue.ExportArriving, $"{pending[0].Record.Name} may still be arriving; what is there is saved."),
             (_, _, true) => (RunOutcome.Incomplete, ErrorCatalogue.LibraryIncomplete,
                 $"{Text.Count(library.Missing, "thing")} missing; the first: {manifest.Missing[0].Name}: {manifest.Missing[0].Reason}"),
             _ => (RunOutcome.Succeeded, (ErrorInfo?)null, (string?)null),
