@@ -14,6 +14,7 @@ public sealed class S3TestServer : IAsyncDisposable
 {
     private readonly string? _folder;
     private readonly AmazonS3Client _client;
+    private static int _ranges;
     private int _buckets;
 
     private S3TestServer(Uri endpoint, string accessKey, string secretKey, string? folder, Uri? tlsEndpoint)
@@ -120,7 +121,8 @@ public sealed class S3TestServer : IAsyncDisposable
     {
         for (var attempt = 0; ; attempt++)
         {
-            var port = 22000 + (((Environment.ProcessId + (attempt * 7)) % 500) * 20);
+            // No range twice in one process: between looking and binding, two servers that start at the same time would meet.
+            var port = 22000 + (((Environment.ProcessId + (Interlocked.Increment(ref _ranges) * 7)) % 500) * 20);
             try
             {
                 foreach (var offset in new[] { 0, 1, 2, 3, 4 })

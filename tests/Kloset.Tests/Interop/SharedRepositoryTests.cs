@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Kloset.Checking;
+using Kloset.Maintenance;
+using Kloset.Repositories;
 using Kloset.Snapshots;
 using Kloset.Tests.Storage;
 using Kloset.Tests.Writing;
@@ -102,10 +105,72 @@ public sealed class SharedRepositoryTests(S3ServerFixture servers)
             Token);
     }
 
-    [Fact]
-    public async Task The_pages_of_plakar_show_what_we_wrote()
+    /// <summary>Create, backup, check, restore, removal and maintenance, all by both, on one bucket.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task On_a_bucket_both_do_everything_in_turn_and_neither_has_anything_to_say(bool encrypted)
     {
-        await using var place = await InteropPlace.NewAsync(servers, bucket: false, encrypted: true, Token);
+        await using var place = await InteropPlace.NewAsync(servers, bucket: true, encrypted, Token);
+        if (encrypted)
+            await place.CreateAsync(Token); // plakar's own derivation costs seconds each time
+        else
+            place.Plakar.Run("create", "-plaintext");
+        var (first, second) = (MakeFiles(place.Folder, "first", 1), MakeFiles(place.Folder, "second", 100));
+        // Each of the other's bytes, too.
+        string[] kept =
+        [
+            await OursAsync(place, first, expectNothingNew: false), await TheirsAsync(place, second),
+            await OursAsync(place, second, expectNothingNew: true), await TheirsAsync(place, first),
+        ];
+        // After those that stay, so that what all snapshots share does not lie in their packfiles.
+        var ours = await OursAsync(place, MakeFiles(place.Folder, "fourth", 300), expectNothingNew: false);
+        var theirs = await TheirsAsync(place, MakeFiles(place.Folder, "fifth", 400));
+        await CheckBothAsync(place);
+
+        place.Plakar.Run("rm", "-apply", ours);
+        Assert.Single(await place.UseAsync(repository => repository.ForgetAsync([new SnapshotId(Mac.Parse(theirs))], Token), Token));
+        // Ours marks and theirs removes.
+        var before = await PackfilesAsync(place);
+        await Task.Delay(TimeSpan.FromSeconds(1.2), TimeProvider.System, Token);
+        Assert.True((await MaintainAsync(place)).Marked.Packfiles > 0);
+        await CheckBothAsync(place);
+        var tidied = await TidyAsync(place);
+        Assert.True(await PackfilesAsync(place) < before, tidied);
+        await CheckBothAsync(place);
+
+        // Theirs marks and ours removes; between marking and removing both go on.
+        var doomed = await OursAsync(place, MakeFiles(place.Folder, "third", 200), expectNothingNew: false);
+        Assert.Single(await place.UseAsync(repository => repository.ForgetAsync([new SnapshotId(Mac.Parse(doomed))], Token), Token));
+        await TidyAsync(place);
+        await CheckBothAsync(place);
+        ours = await OursAsync(place, Path.Combine(place.Folder, "third"), expectNothingNew: false);
+        theirs = await TheirsAsync(place, Path.Combine(place.Folder, "third"));
+        await Task.Delay(TimeSpan.FromSeconds(1.2), TimeProvider.System, Token);
+        Assert.True((await MaintainAsync(place)).Removed.Packfiles > 0);
+        await CheckBothAsync(place);
+        // And then there is nothing left to do for either.
+        Assert.Contains("Coloured 0 packfiles (0 orphaned)", await TidyAsync(place), StringComparison.Ordinal);
+        await CheckBothAsync(place);
+
+        kept = [.. kept, ours, theirs];
+        var listed = place.Plakar.Run("ls");
+        Assert.Equal(kept.Length, listed.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        foreach (var (id, name) in kept.Zip(["first", "second", "second", "first", "third", "third"]))
+        {
+            var wanted = Contents(Path.Combine(place.Folder, name));
+            place.Plakar.Run("restore", "-to", Path.Combine(place.Folder, "restored " + id[..8]), id);
+            Assert.Equal(wanted, Contents(Path.Combine(place.Folder, "restored " + id[..8])));
+            Assert.Equal(wanted, await place.UseAsync(repository => ReadAllAsync(repository, id), Token));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_pages_of_plakar_show_what_we_wrote(bool bucket)
+    {
+        await using var place = await InteropPlace.NewAsync(servers, bucket, encrypted: true, Token);
         await place.CreateAsync(Token);
         var files = MakeFiles(place.Folder, "files", 7);
         var id = await OursAsync(place, files, expectNothingNew: false);
@@ -118,6 +183,24 @@ public sealed class SharedRepositoryTests(S3ServerFixture servers)
             Assert.Contains(id, list.ToString(), StringComparison.Ordinal);
             var children = await http.GetFromJsonAsync<JsonElement>($"/api/snapshot/vfs/children/{id}:/photos", Token);
             Assert.Contains("photo 3.jpg", children.ToString(), StringComparison.Ordinal);
+            // What a person clicks through: the snapshot, a folder with its summary, a file, its chunks, a search by name and by type, what failed, where it is.
+            foreach (var (request, answer) in new[]
+            {
+                ("/api/repository/info", "\"snapshots\""),
+                ($"/api/snapshot/{id}", "\"/photos\""),
+                ($"/api/snapshot/vfs/{id}:/photos", "\"summary\""),
+                ($"/api/snapshot/vfs/{id}:/photos/photo%203.jpg", "photo 3.jpg"),
+                ($"/api/snapshot/vfs/chunks/{id}:/photos/photo%203.jpg", "\"length\""),
+                ($"/api/snapshot/vfs/search/{id}:/photos?recursive=true&limit=10&pattern=photo%203.jpg", "photo 3.jpg"),
+                ($"/api/snapshot/vfs/search/{id}:/?recursive=true&limit=10&mime=application/octet-stream", "photo 1.jpg"),
+                ($"/api/snapshot/vfs/errors/{id}:/", "items"),
+                ("/api/repository/locate-pathname?resource=/photos/photo%203.jpg", id),
+            })
+            {
+                var said = await http.GetStringAsync(request, Token);
+                Assert.True(said.Contains(answer, StringComparison.OrdinalIgnoreCase), $"{request} was answered with {said}");
+            }
+
             var content = await http.GetByteArrayAsync($"/api/snapshot/reader/{id}:/photos/photo%203.jpg?download=true", Token);
             Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(files, "photo 3.jpg"), Token), content);
         }
@@ -209,6 +292,56 @@ public sealed class SharedRepositoryTests(S3ServerFixture servers)
             return (await writer.CommitAsync(TestRepository.Draft with { Directory = "/photos" }, null, TreeChanges.Of(changes), Token)).Id.ToString();
         },
         Token);
+
+    private static async Task<string> TheirsAsync(InteropPlace place, string source)
+    {
+        var before = await place.UseAsync(repository => repository.ListSnapshotsAsync(Token), Token);
+        place.Plakar.Run("backup", source);
+        var after = await place.UseAsync(repository => repository.ListSnapshotsAsync(Token), Token);
+        return after.Select(header => header.Id).Except(before.Select(header => header.Id)).Single().ToString();
+    }
+
+    private static Task<MaintenanceReport> MaintainAsync(InteropPlace place) => place.UseAsync(
+        async repository =>
+        {
+            // plakar ends before it has removed its own lock; what it guarded has ended.
+            foreach (var held in await repository.ListLocksAsync(Token))
+                await repository.Store.DeleteAsync($"locks/{held.Id}", Token);
+            return await repository.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.FromSeconds(1) }, null, Token);
+        },
+        Token);
+
+    private static async Task<string> TidyAsync(InteropPlace place)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(1.2), TimeProvider.System, Token);
+        return place.Plakar.Run(["maintenance"], new() { ["PLAKAR_LOCKLESS"] = "1", ["PLAKAR_GRACEPERIOD"] = "1s" });
+    }
+
+    private static Task<int> PackfilesAsync(InteropPlace place) =>
+        place.UseAsync(async repository => await repository.Store.ListAsync("packfiles/", Token).CountAsync(Token), Token);
+
+    private static async Task CheckBothAsync(InteropPlace place)
+    {
+        place.Plakar.Run("check");
+        var report = await place.UseAsync(repository => repository.CheckAsync(new CheckOptions { Level = CheckLevel.Full }, null, Token), Token);
+        Assert.True(report.IsClean, string.Join('\n', report.Findings));
+    }
+
+    private static SortedDictionary<string, string> Contents(string folder) => new(
+        Directory.EnumerateFiles(folder).ToDictionary(file => Path.GetFileName(file), file => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))), StringComparer.Ordinal);
+
+    private static async Task<SortedDictionary<string, string>> ReadAllAsync(Repository repository, string id)
+    {
+        var snapshot = await repository.OpenSnapshotAsync(new SnapshotId(Mac.Parse(id)), Token);
+        var contents = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        await foreach (var entry in snapshot.WalkAsync(EntryPath.Root, Token))
+        {
+            if (entry.Kind == EntryKind.File)
+                contents.Add(entry.Name, Convert.ToHexString(SHA256.HashData(await TreeChanges.ReadAsync(snapshot, entry))));
+        }
+
+        return contents;
+    }
 
     private static Task<HashSet<Mac>> ChunksAsync(InteropPlace place) => FileChunksAsync(place, "folder");
 

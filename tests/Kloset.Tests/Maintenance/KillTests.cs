@@ -1,3 +1,5 @@
+using System.Globalization;
+using Evidence;
 using Kloset.Checking;
 using Kloset.Maintenance;
 using Kloset.Repositories;
@@ -13,14 +15,14 @@ namespace Kloset.Tests.Maintenance;
 /// Processes that die at any request: what was committed is whole, and the next run goes on once the dead one's lock is old. 50 deaths in a normal
 /// run, 1,000 with KLOSET_TEST_LONG=1.
 /// </summary>
-public sealed class KillTests
+public sealed class KillTests(KillTests.Tally tally) : IClassFixture<KillTests.Tally>
 {
     private const int DeathsEach = 25;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public static TheoryData<int> Seeds { get; } =
-        [.. Enumerable.Range(1, Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") == "1" ? 1000 / DeathsEach : 2)];
+        [.. Enumerable.Range(1, EvidencePage.IsLong ? 1000 / DeathsEach : 2)];
 
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -36,10 +38,40 @@ public sealed class KillTests
             await life.RunOnAsync();
         }
 
-        TestContext.Current.SendDiagnosticMessage($"seed {seed}: {string.Join(", ", life.Deaths)}, {life.Committed} snapshots at the end");
+        TestContext.Current.SendDiagnosticMessage($"seed {seed}: {string.Join(", ", life.Deaths)}, {life.Removed} packfiles removed, {life.Committed} snapshots at the end");
+        Assert.True(life.Removed > 0, "no maintenance removed anything: nothing was shown");
+        tally.Add(life.Deaths, life.Removed, life.Checked);
     }
 
-    private enum Work
+    /// <summary>What all seeds together did; written down as a long run goes on.</summary>
+    public sealed class Tally
+    {
+        private readonly SortedDictionary<Work, int> _deaths = [];
+        private int _seeds;
+        private long _removed;
+        private long _checked;
+
+        internal void Add(IReadOnlyDictionary<Work, int> deaths, int removed, int verified)
+        {
+            foreach (var (work, count) in deaths)
+                _deaths[work] = _deaths.GetValueOrDefault(work) + count;
+            _seeds++;
+            _removed += removed;
+            _checked += verified;
+            EvidencePage.Write("kills", "Deaths at any request", "KLOSET_TEST_LONG=1, KillTests", string.Create(
+                CultureInfo.InvariantCulture,
+                $"""
+                {_deaths.Values.Sum():N0} deaths in {_seeds} repositories (half of them encrypted), each at a random request to the store, the request done or not done, half a temporary
+                file left behind or not: {string.Join(", ", _deaths.Select(death => $"{death.Value:N0} in a {death.Key.ToString().ToLowerInvariant()}"))}. Half of the backups put every blob into a packfile of its own; half of the
+                maintenances gave no grace, the others seven days, which an injected clock let pass. {_removed:N0} packfiles were removed on the way.
+
+                After each death and after each run that followed it, the repository was opened anew, `check --full` read every byte, and every file of every snapshot that had been
+                committed was read and compared with what was backed up: {_checked:N0} snapshots in all. Nothing was lost, and every next run succeeded once the dead one's lock was old.
+                """));
+        }
+    }
+
+    internal enum Work
     {
         Backup,
         Forget,
@@ -58,6 +90,11 @@ public sealed class KillTests
         public Dictionary<Work, int> Deaths { get; } = Enum.GetValues<Work>().ToDictionary(work => work, _ => 0);
 
         public int Committed => _committed.Count;
+
+        public int Removed { get; private set; }
+
+        /// <summary>Snapshots that were read and compared.</summary>
+        public int Checked { get; private set; }
 
         public static async Task<Life> BeginAsync(int seed)
         {
@@ -123,7 +160,8 @@ public sealed class KillTests
             }
 
             await using var repository = await OpenAsync(store);
-            await using var writer = await repository.BeginWriteAsync(test.Options, Token);
+            // Sometimes every blob in a packfile of its own: what a maintenance overlooks is not saved by what lies beside it.
+            await using var writer = await repository.BeginWriteAsync(random.Next(2) == 0 ? test.OneBlobEach : test.Options, Token);
             var newest = await repository.ListSnapshotsAsync(Token) is [.., var last] ? last : null;
             // Not every backup has what the last one had: the basis is what is there.
             var basis = newest is null ? null : await repository.OpenSnapshotAsync(newest.Id, Token);
@@ -189,7 +227,7 @@ public sealed class KillTests
         private async Task MaintainAsync(IStore store)
         {
             await using var repository = await OpenAsync(store);
-            await repository.MaintainAsync(new MaintenanceOptions { GracePeriod = random.Next(2) == 0 ? TimeSpan.Zero : Grace }, null, Token);
+            Removed += (await repository.MaintainAsync(new MaintenanceOptions { GracePeriod = random.Next(2) == 0 ? TimeSpan.Zero : Grace }, null, Token)).Removed.Packfiles;
         }
 
         private Task<Repository> OpenAsync(IStore store) => Repository.OpenAsync(store, test.Passphrase, test.Services, Token);
@@ -201,12 +239,15 @@ public sealed class KillTests
             var report = await repository.CheckAsync(new CheckOptions { Level = CheckLevel.Full }, null, Token);
             Assert.True(report.IsClean, string.Join('\n', report.Findings));
             Assert.Equal(_committed.Keys.Order(), (await repository.ListSnapshotsAsync(Token)).Select(header => header.Id).Order());
-            var (id, files) = _committed.ElementAt(random.Next(_committed.Count));
-            var snapshot = await repository.OpenSnapshotAsync(id, Token);
-            var entries = (await TreeChanges.WalkAsync(snapshot)).Values.Where(entry => entry.Kind == EntryKind.File).ToDictionary(entry => entry.Path.ToString());
-            Assert.Equal(files.Keys, entries.Keys.Order(StringComparer.Ordinal));
-            foreach (var (path, entry) in entries)
-                Assert.Equal(files[path], await TreeChanges.ReadAsync(snapshot, entry));
+            foreach (var (id, files) in _committed)
+            {
+                Checked++;
+                var snapshot = await repository.OpenSnapshotAsync(id, Token);
+                var entries = (await TreeChanges.WalkAsync(snapshot)).Values.Where(entry => entry.Kind == EntryKind.File).ToDictionary(entry => entry.Path.ToString());
+                Assert.Equal(files.Keys, entries.Keys.Order(StringComparer.Ordinal));
+                foreach (var (path, entry) in entries)
+                    Assert.Equal(files[path], await TreeChanges.ReadAsync(snapshot, entry));
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using CsCheck;
 using Kloset.Checking;
+using Kloset.Locks;
 using Kloset.Maintenance;
 using Kloset.Msgpack;
 using Kloset.Packfiles;
@@ -86,6 +87,24 @@ public sealed class MaintenanceTests
     }
 
     [Fact]
+    public async Task A_mark_is_taken_back_by_a_client_whose_clock_is_behind_too()
+    {
+        await using var test = await TestRepository.CreateAsync(null, _time);
+        var forgotten = await BackupAsync(test, ("/a", 1));
+        var kept = await BackupAsync(test, ("/b", 2));
+        await test.Repository.ForgetAsync([forgotten], Token);
+        await using var other = await test.ReopenAsync();
+        await other.RefreshAsync(Token);
+        _time.Advance(Grace + TimeSpan.FromSeconds(1));
+        Assert.True((await MaintainAsync(test)).Marked.Packfiles > 0);
+        var late = await CommitWithoutLookingAsync(test, other, forgotten);
+        var behind = test.Services with { Time = new FakeTimeProvider(_time.GetUtcNow() - TimeSpan.FromHours(2)) };
+        await using (var slow = await Repository.OpenAsync(test.Store, null, behind, Token))
+            Assert.True((await slow.MaintainAsync(new MaintenanceOptions(), null, Token)).Rescued.Packfiles > 0);
+        await AssertWholeAsync(test, kept, late);
+    }
+
+    [Fact]
     public async Task What_a_dead_writer_left_is_kept_for_its_next_try_and_reclaimed_later()
     {
         await using var test = await TestRepository.CreateAsync("secret", _time);
@@ -167,25 +186,36 @@ public sealed class MaintenanceTests
             states.Add((Mac.Parse(item.Key.AsSpan(item.Key.LastIndexOf('/') + 1)), (await test.Repository.States.ReadAsync(item.Key, Token))!));
         var removed = states.SelectMany(state => state.Content.Deletes).Where(entry => entry.Kind == StateEntryKind.Packfile).Select(entry => entry.Packfile).ToHashSet();
         Assert.NotEmpty(removed);
-        Assert.DoesNotContain(states.SelectMany(state => state.Content.Deletes), entry => entry.Kind == StateEntryKind.Coloured && removed.Contains(entry.Blob));
+        // A mark of something removed is only ever exchanged, for one that no client acts on.
+        foreach (var (_, content) in states)
+        {
+            Assert.Subset(
+                content.Coloured.Where(entry => entry.Time == MaintenancePlanner.Never.UnixNanoseconds).Select(entry => entry.Id).ToHashSet(),
+                content.Deletes.Where(entry => entry.Kind == StateEntryKind.Coloured && removed.Contains(entry.Blob)).Select(entry => entry.Blob).ToHashSet());
+        }
+
         Assert.All(removed, id => Assert.False(File.Exists(Path.Combine(test.Root, PackfileIndex.KeyOf(id)))));
         for (var shuffle = 0; shuffle < 200; shuffle++)
         {
             var order = states.ToArray();
             random.Shuffle(order);
             // As plakar does it: one state after the other, what is deleted before it was added comes back.
-            HashSet<Mac> known = [], coloured = [];
+            HashSet<Mac> known = [];
+            Dictionary<Mac, long> coloured = [];
             var index = new RepositoryIndex();
             foreach (var (id, content) in order)
             {
                 known.ExceptWith(content.Deletes.Where(entry => entry.Kind == StateEntryKind.Packfile).Select(entry => entry.Packfile));
-                coloured.ExceptWith(content.Deletes.Where(entry => entry.Kind == StateEntryKind.Coloured).Select(entry => entry.Blob));
-                coloured.UnionWith(content.Coloured.Where(entry => entry.Type == ColouredEntry.Packfile).Select(entry => entry.Id));
+                foreach (var entry in content.Deletes.Where(entry => entry.Kind == StateEntryKind.Coloured))
+                    coloured.Remove(entry.Blob);
+                foreach (var entry in content.Coloured.Where(entry => entry.Type == ColouredEntry.Packfile))
+                    coloured.TryAdd(entry.Id, entry.Time);
                 known.UnionWith(content.Packfiles.Select(entry => entry.Packfile));
                 index.Apply(in id, content);
             }
 
-            Assert.All(removed, id => Assert.True(!known.Contains(id) || coloured.Contains(id), "a removed packfile came back"));
+            Assert.All(removed, id => Assert.True(!known.Contains(id) || coloured.ContainsKey(id), "a removed packfile came back"));
+            Assert.All(removed, id => Assert.Equal(MaintenancePlanner.Never.UnixNanoseconds, coloured[id])); // nor is it looked for ever again
             Assert.Equal(
                 test.Repository.Index.Packfiles().Where(p => p.Packfile.IsVisible).Select(p => p.Packfile.Id).Order(),
                 index.Packfiles().Where(p => p.Packfile.IsVisible).Select(p => p.Packfile.Id).Order());
@@ -210,6 +240,35 @@ public sealed class MaintenanceTests
         Assert.Equal(RepositoryFailure.Damaged, failure.Failure);
         Assert.Contains(chunk.ToString(), failure.Message, StringComparison.Ordinal);
         Assert.Equal(before, Directory.GetFiles(test.Root, "*", SearchOption.AllDirectories).Order());
+    }
+
+    /// <summary>plakar's caches remember one place of a blob, and not which.</summary>
+    [Fact]
+    public async Task Every_copy_of_what_is_needed_stays()
+    {
+        await using var test = await TestRepository.CreateAsync(null, _time);
+        var ids = new List<SnapshotId>();
+        PutFile file;
+        await using (var one = await test.Repository.BeginWriteAsync(test.OneBlobEach, Token))
+        await using (var other = await test.ReopenAsync())
+        await using (var two = await other.BeginWriteAsync(test.OneBlobEach, Token))
+        {
+            // Neither knows of the other, so both store it.
+            file = await one.FileAsync("/a", Content(1));
+            var same = await two.FileAsync("/a", Content(1));
+            ids.Add((await one.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([file]), Token)).Id);
+            ids.Add((await two.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([same]), Token)).Id);
+        }
+
+        await test.Repository.ForgetAsync([ids[1]], Token);
+        for (var round = 0; round < 2; round++)
+            await test.Repository.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token);
+        await using var fresh = await test.ReopenAsync();
+        await fresh.RefreshAsync(Token);
+        var places = fresh.Index.FindAll(BlobType.Object, file.Object.Id);
+        Assert.Equal(2, places.Count);
+        Assert.All(places, place => Assert.True(File.Exists(Path.Combine(test.Root, PackfileIndex.KeyOf(place.Location.Packfile)))));
+        await AssertWholeAsync(test, ids[0]);
     }
 
     [Fact]
@@ -295,6 +354,9 @@ public sealed class MaintenanceTests
         store.IsAway = false;
         // Short-sighted, but allowed: whoever says no grace means it.
         await test.Repository.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token);
+        // The next refresh comes before the commit: it must not bring the lock back as if nothing had been.
+        _time.Advance(LockTimes.RefreshInterval);
+        await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, Token);
         var failure = await Assert.ThrowsAsync<RepositoryException>(() => writer.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([file]), Token));
         Assert.Equal(RepositoryFailure.LockLapsed, failure.Failure);
     }
@@ -313,6 +375,27 @@ public sealed class MaintenanceTests
         }
 
         Assert.Empty(await test.Repository.ListLocksAsync(Token));
+    }
+
+    [Fact]
+    public async Task A_writer_believes_only_what_it_reads_once_it_holds_its_lock()
+    {
+        await using var test = await TestRepository.CreateAsync(null, _time);
+        var forgotten = await BackupAsync(test, ("/a", 1));
+        var kept = await BackupAsync(test, ("/b", 2));
+        await test.Repository.ForgetAsync([forgotten], Token);
+        // In the last moment before the lock stands, another client marks and removes what the writer would count on.
+        var store = new LockingStore(test.Store, async () =>
+        {
+            await using var other = await test.ReopenAsync();
+            for (var round = 0; round < 2; round++)
+                await other.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token);
+        });
+        await using var repository = await Repository.OpenAsync(store, null, test.Services, Token);
+        SnapshotId late;
+        await using (var writer = await repository.BeginWriteAsync(test.Options, Token))
+            late = (await writer.CommitAsync(TestRepository.Draft, null, TreeChanges.Of([await writer.FileAsync("/a", Content(1))]), Token)).Id;
+        await AssertWholeAsync(test, kept, late);
     }
 
     [Fact]
@@ -372,6 +455,8 @@ public sealed class MaintenanceTests
                         Assert.True(marked > Math.Max(0, grace) && !(facts.RetainedUntil > Start));
                     if (fate == PackfileFate.Leftover)
                         Assert.True(deleted && there);
+                    if (fate == PackfileFate.Settle)
+                        Assert.True(deleted && !there && facts.MarkedSince is not null);
                 }
             },
             iter: 20_000);
@@ -435,6 +520,43 @@ public sealed class MaintenanceTests
     private sealed class Stopper(PausableStore store) : IProgress<MaintenanceProgress>
     {
         public void Report(MaintenanceProgress value) => store.IsAway |= value.Stage == "removing";
+    }
+
+    /// <summary>Does something right before the first lock is put.</summary>
+    private sealed class LockingStore(IStore inner, Func<Task> before) : IStore
+    {
+        private bool _done;
+
+        public string Location => inner.Location;
+
+        public StoreCounters Counters => inner.Counters;
+
+        public Task InitializeAsync(CancellationToken cancellationToken) => inner.InitializeAsync(cancellationToken);
+
+        public IAsyncEnumerable<StoreItem> ListAsync(string prefix, CancellationToken cancellationToken) => inner.ListAsync(prefix, cancellationToken);
+
+        public Task<Stream> OpenReadAsync(string key, CancellationToken cancellationToken) => inner.OpenReadAsync(key, cancellationToken);
+
+        public Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+            inner.ReadRangeAsync(key, offset, destination, cancellationToken);
+
+        public async Task PutAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken)
+        {
+            if (!_done && key.StartsWith("locks/", StringComparison.Ordinal))
+            {
+                _done = true;
+                await before();
+            }
+
+            await inner.PutAsync(key, content, cancellationToken);
+        }
+
+        public Task<bool> PutIfAbsentAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken) =>
+            inner.PutIfAbsentAsync(key, content, cancellationToken);
+
+        public Task DeleteAsync(string key, CancellationToken cancellationToken) => inner.DeleteAsync(key, cancellationToken);
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     private sealed class Sleeper(Action sleep) : IProgress<MaintenanceProgress>

@@ -1,4 +1,5 @@
 using System.Text;
+using Kloset.Chunking;
 using Kloset.Configuration;
 using Kloset.Encryption;
 using Kloset.Repositories;
@@ -80,7 +81,7 @@ public sealed class RepositoryOpeningTests
         Assert.Equal(TreeChanges.Noise(0, 1000), await TreeChanges.ReadAsync(first, (await first.FindAsync(EntryPath.Parse("/a"), Token))!));
     }
 
-    public static TheoryData<string> Kinds => ["default", "scrypt", "pbkdf2", "gcm", "sha256", "sha256 encrypted", "gzip", "gzip encrypted", "uncompressed", "uncompressed encrypted"];
+    public static TheoryData<string> Kinds => ["default", "scrypt", "pbkdf2", "gcm", "sha256", "sha256 encrypted", "gzip", "gzip encrypted", "uncompressed", "uncompressed encrypted", "fastcdc", "ultracdc"];
 
     /// <summary>"default" is the one with the real key derivation.</summary>
     [Theory]
@@ -101,6 +102,7 @@ public sealed class RepositoryOpeningTests
                     "scrypt" => new ScryptParameters(default, 1024),
                     _ => new Pbkdf2Parameters(default, 1000),
                 },
+                Chunking = kind.EndsWith("cdc", StringComparison.Ordinal) ? new ChunkingParameters(kind, 64 << 10, 128 << 10, 256 << 10) : new RepositoryCreation().Chunking,
                 SubKeyAlgorithm = kind == "gcm" ? "AES256-GCM" : "AES256-KW",
                 Hashing = new HashingConfiguration(kind.StartsWith("sha256", StringComparison.Ordinal) ? "SHA256" : "BLAKE3", 256),
                 Compression = kind.StartsWith("uncompressed", StringComparison.Ordinal) ? null
@@ -120,11 +122,57 @@ public sealed class RepositoryOpeningTests
             Assert.Empty(await TreeChanges.ReadAsync(snapshot, (await snapshot.FindAsync(EntryPath.Parse("/empty"), Token))!));
             var report = await opened.CheckAsync(new Kloset.Checking.CheckOptions { Level = Kloset.Checking.CheckLevel.Full }, null, Token);
             Assert.True(report.IsClean, string.Join('\n', report.Findings));
+            if (Interop.Plakar.Executable is not null)
+            {
+                using var plakar = new Interop.Plakar(Path.Combine(folder, "repo"), passphrase is null ? null : "päss");
+                plakar.Run("check");
+            }
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>What a later plakar may write, and what nobody writes: refused before a key is derived, by its name.</summary>
+    [Theory]
+    [InlineData("hashing", "'SHA3'")]
+    [InlineData("bits", "512 bits")]
+    [InlineData("compression", "'ZSTD'")]
+    [InlineData("data", "'CHACHA20'")]
+    [InlineData("sub-key", "'AES512-KW'")]
+    [InlineData("record", "0 bytes")]
+    public async Task A_setting_that_is_not_known_is_refused_by_its_name(string setting, string words)
+    {
+        await using var test = await TestRepository.CreateAsync("secret");
+        var known = test.Repository.Configuration;
+        var unknown = setting switch
+        {
+            "hashing" => known with { Hashing = new("SHA3", 256) },
+            "bits" => known with { Hashing = new("BLAKE3", 512) },
+            "compression" => known with { Compression = CompressionConfiguration.Default with { Algorithm = "ZSTD" } },
+            "data" => known with { Encryption = known.Encryption! with { DataAlgorithm = "CHACHA20" } },
+            "sub-key" => known with { Encryption = known.Encryption! with { SubKeyAlgorithm = "AES512-KW" } },
+            _ => known with { Encryption = known.Encryption! with { ChunkSize = 0 } },
+        };
+        await File.WriteAllBytesAsync(Path.Combine(test.Root, "CONFIG"), ConfigurationCodec.Write(unknown, []), Token);
+        var refused = await Assert.ThrowsAsync<RepositoryException>(() => test.ReopenAsync());
+        Assert.Equal(RepositoryFailure.Unsupported, refused.Failure);
+        Assert.Contains(words, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0x00010100u, "1.1.0")]
+    [InlineData(0x00020000u, "2.0.0")]
+    public async Task A_configuration_of_another_version_is_refused_by_its_number(uint version, string words)
+    {
+        await using var test = await TestRepository.CreateAsync();
+        var path = Path.Combine(test.Root, "CONFIG");
+        var config = await File.ReadAllBytesAsync(path, Token);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(config.AsSpan(12), version);
+        await File.WriteAllBytesAsync(path, config, Token);
+        var refused = await Assert.ThrowsAsync<RepositoryException>(() => test.ReopenAsync());
+        Assert.Contains(words, refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -34,6 +34,9 @@ internal sealed class TestRepository : IAsyncDisposable
 
     public WriterOptions Options => new() { CacheDirectory = Path.Combine(_folder, "cache"), SortBufferBytes = 4096 };
 
+    /// <summary>Every blob lies in a packfile of its own, so that whatever a maintenance does not know to be needed is lost when it sweeps.</summary>
+    public WriterOptions OneBlobEach => Options with { PackfileBytes = 1 };
+
     public static SnapshotDraft Draft => new() { Type = "folder", Origin = "test", Directory = "/" };
 
     public static async Task<TestRepository> CreateAsync(string? passphrase = null, TimeProvider? time = null, RepositoryCreation? creation = null)

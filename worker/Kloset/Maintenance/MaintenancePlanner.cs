@@ -37,6 +37,9 @@ internal enum PackfileFate
     /// <summary>Removed by its states; an interrupted run left the file.</summary>
     Leftover,
 
+    /// <summary>Removed with its file, and its mark still says since when it may be removed.</summary>
+    Settle,
+
     /// <summary>Neither in the store nor declared.</summary>
     Gone,
 }
@@ -45,12 +48,19 @@ internal enum PackfileFate
 internal static class MaintenancePlanner
 {
     /// <summary>
+    /// The last moment that a state can express (in 2262): since when a packfile is marked that is gone for good. No client's grace period ever ends
+    /// after it, so none looks for the file again.
+    /// </summary>
+    public static Timestamp Never { get; } = Timestamp.FromUnixNanoseconds(long.MaxValue);
+
+    /// <summary>
     /// Marking and removing are never the same run: between them lies the grace period, in which a writer that counted on the packfile commits, and
     /// the next run takes the mark back.
     /// </summary>
     /// <param name="orphansStay">A state is lost: packfiles that none names may be all that is left of its snapshots.</param>
     public static PackfileFate Decide(PackfileFacts packfile, DateTimeOffset now, TimeSpan grace, bool orphansStay) => packfile switch
     {
+        { IsDeleted: true, Size: null, MarkedSince: { } since } when since < Never.ToDateTimeOffset() => PackfileFate.Settle,
         { IsDeleted: true, Size: null } => PackfileFate.Gone,
         { IsDeleted: true } => PackfileFate.Leftover,
         { IsNeeded: true, MarkedSince: not null } => PackfileFate.Rescue,

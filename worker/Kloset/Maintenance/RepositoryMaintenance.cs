@@ -46,6 +46,7 @@ internal sealed class RepositoryMaintenance(Repository repository, MaintenanceOp
             await RescueAsync(exclusive, facts[PackfileFate.Rescue], cancellationToken);
             await MarkAsync(exclusive, facts[PackfileFate.Mark], cancellationToken);
             await RemoveAsync(exclusive, facts[PackfileFate.Remove].ToList(), facts[PackfileFate.Leftover].ToList(), cancellationToken);
+            await SettleAsync(exclusive, [.. facts[PackfileFate.Remove], .. facts[PackfileFate.Leftover], .. facts[PackfileFate.Settle]], cancellationToken);
             progress?.Report(new MaintenanceProgress("extending", 0, 0));
             var extended = await ObjectLockExtension.RunAsync(repository, always: true, cancellationToken);
             progress?.Report(new MaintenanceProgress("index", 0, 0));
@@ -197,6 +198,25 @@ internal sealed class RepositoryMaintenance(Repository repository, MaintenanceOp
                     await repository.Store.DeleteAsync(key, token);
                 progress?.Report(new MaintenanceProgress("removing", Interlocked.Increment(ref done), files.Count));
             });
+    }
+
+    /// <summary>
+    /// plakar takes every mark for a packfile to remove, and says for each that it finds no file. So what is gone stays marked, but since a time that
+    /// never comes: the old mark and the new one are exchanged in one state, so that in any order of replay one of them stands.
+    /// </summary>
+    private async Task SettleAsync(RepositoryLock exclusive, List<PackfileFacts> gone, CancellationToken cancellationToken)
+    {
+        if (gone.Count == 0)
+            return;
+        await EnsureHeldAsync(exclusive, cancellationToken);
+        await StateWriter.PutAsync(repository, state =>
+        {
+            foreach (var packfile in gone)
+            {
+                state.Delete(new DeleteEntry(StateEntryKind.Coloured, ColouredEntry.Packfile, packfile.Id, Mac.Zero));
+                state.Coloured(new ColouredEntry(ColouredEntry.Packfile, packfile.Id, MaintenancePlanner.Never.UnixNanoseconds));
+            }
+        });
     }
 
     /// <summary>Who was away for too long may have been taken for dead; what was found out then no longer holds.</summary>

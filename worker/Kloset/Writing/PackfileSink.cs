@@ -35,6 +35,7 @@ internal sealed class PackfileSink : IAsyncDisposable
 
     private readonly Repository _repository;
     private readonly IndexSession _session;
+    private readonly long _maxSize;
     private readonly SemaphoreSlim _slots;
     private readonly PackfileLane[] _dataLanes;
     private readonly Lock _lock = new();
@@ -51,6 +52,8 @@ internal sealed class PackfileSink : IAsyncDisposable
     {
         _repository = repository;
         _session = session;
+        // Packfiles may be smaller than the configuration allows, and several are in memory at the same time.
+        _maxSize = options.PackfileBytes ?? (long)Math.Clamp(repository.Configuration.Packfile.MaxSize, 1 << 20, LargestPackfile);
         _slots = new SemaphoreSlim(Math.Max(1, options.ConcurrentUploads));
         _dataLanes = [.. Enumerable.Range(0, Math.Clamp(repository.Services.Parallelism, 1, 2)).Select(_ => new PackfileLane())];
     }
@@ -98,7 +101,7 @@ internal sealed class PackfileSink : IAsyncDisposable
 
             var offset = lane.Builder.Append(type, in id, stored);
             _repository.Index.Place(_session, type, in id, lane.Ordinal, offset, (uint)stored.Length);
-            if (lane.Builder.BlobBytes > MaxSize)
+            if (lane.Builder.BlobBytes > _maxSize)
             {
                 // Before the lane is free again: whoever flushes must find it among the uploads.
                 admitted = BeginUpload(lane.Builder, lane.Ordinal);
@@ -192,9 +195,6 @@ internal sealed class PackfileSink : IAsyncDisposable
         _stop.Dispose();
         _slots.Dispose();
     }
-
-    /// <summary>Packfiles may be smaller than the configuration allows, and several are in memory at the same time.</summary>
-    private long MaxSize => (long)Math.Clamp(_repository.Configuration.Packfile.MaxSize, 1 << 20, LargestPackfile);
 
     /// <returns>Completes when the upload has a slot: those who fill packfiles wait for those who store them.</returns>
     private Task BeginUpload(PackfileBuilder builder, int ordinal)

@@ -14,6 +14,9 @@ public sealed record WriterOptions
 
     /// <summary>Memory that each of a commit's four sorts may hold before it spills, in bytes.</summary>
     public int SortBufferBytes { get; init; } = 8 << 20;
+
+    /// <summary>A packfile is closed when its blobs exceed this. Default: what the repository's configuration says, within bounds.</summary>
+    internal long? PackfileBytes { get; init; }
 }
 
 /// <summary>What the session knows about a content that it stores.</summary>
