@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 using Kloset;
 using Kloset.Snapshots;
 
@@ -40,7 +39,7 @@ internal readonly partial record struct FileStatus(EntryKind Kind, uint Mode, lo
             int result;
             fixed (byte* pointer = buffer)
             {
-                result = Call(AtCurrentFolder, path, NoFollow, BasicStats, pointer);
+                result = Call(AtCurrentFolder, LosslessFiles.Native(path), NoFollow, BasicStats, pointer);
             }
 
             if (result != 0)
@@ -75,26 +74,23 @@ internal readonly partial record struct FileStatus(EntryKind Kind, uint Mode, lo
                 BinaryPrimitives.ReadUInt32LittleEndian(buffer[24..]));
         }
 
-        [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+        [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
         [DefaultDllImportSearchPaths(DllImportSearchPath.System32 | DllImportSearchPath.SafeDirectories)]
-        private static unsafe partial int Call(int directory, string path, int flags, uint mask, byte* buffer);
+        private static unsafe partial int Call(int directory, byte[] path, int flags, uint mask, byte* buffer);
     }
-
-    /// <summary>True for a name that .NET could not decode: its bytes are no UTF-8, and it cannot be opened under this name.</summary>
-    public static bool IsBroken(string name) => name.Contains('\uFFFD', StringComparison.Ordinal);
 
     /// <summary>Order of names as the tree has them: by bytes.</summary>
     public static int CompareNames(string left, string right)
     {
-        // UTF-16 order differs from byte order only where surrogates meet U+E000 to U+FFFF.
+        // UTF-16 order differs from byte order only where surrogates meet something else, be it half a character or a byte that is none.
         var length = Math.Min(left.Length, right.Length);
         for (var i = 0; i < length; i++)
         {
             if (left[i] != right[i])
             {
-                return char.IsSurrogate(left[i]) == char.IsSurrogate(right[i])
-                    ? left[i].CompareTo(right[i])
-                    : Encoding.UTF8.GetBytes(left).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(right));
+                return char.IsSurrogate(left[i]) || char.IsSurrogate(right[i])
+                    ? LosslessText.Encode(left).AsSpan().SequenceCompareTo(LosslessText.Encode(right))
+                    : left[i].CompareTo(right[i]);
             }
         }
 

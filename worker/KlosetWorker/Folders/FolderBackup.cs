@@ -107,7 +107,7 @@ internal sealed class FolderBackup(RepositoryWriter writer, ProgressTracker trac
             string[] names;
             try
             {
-                names = [.. Directory.EnumerateFileSystemEntries(directory.Folder).Select(path => Path.GetFileName(path)!)];
+                names = LosslessFiles.List(directory.Folder);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -166,12 +166,6 @@ internal sealed class FolderBackup(RepositoryWriter writer, ProgressTracker trac
     {
         var full = folder == "/" ? "/" + name : folder + "/" + name;
         var path = parent.Append(name);
-        if (FileStatus.IsBroken(name))
-        {
-            await FailAsync(path, "the name is not UTF-8, so it cannot be opened", changes, cancellationToken);
-            return;
-        }
-
         FileStatus status;
         try
         {
@@ -228,7 +222,7 @@ internal sealed class FolderBackup(RepositoryWriter writer, ProgressTracker trac
     {
         try
         {
-            var target = new FileInfo(full).LinkTarget ?? "";
+            var target = LosslessFiles.ReadLink(full) ?? "";
             if (known is not { Kind: EntryKind.Symlink } || known.SymlinkTarget != target || known.ModTime != status.ModTime)
             {
                 await changes.WriteAsync(new PutSymlink(path, target, status.ModTime) { UserId = status.UserId, GroupId = status.GroupId }, cancellationToken);
@@ -252,8 +246,7 @@ internal sealed class FolderBackup(RepositoryWriter writer, ProgressTracker trac
 
             try
             {
-                await using var content = new FileStream(
-                    file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
+                await using var content = LosslessFiles.OpenRead(file);
                 var stored = await writer.WriteObjectAsync(
                     content,
                     new ObjectOptions { FileName = path.Name, Tee = bytes => Count(bytes.Length) },

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Kloset;
 using Kloset.Repositories;
@@ -15,7 +14,7 @@ namespace KlosetWorker.Restoring;
 /// Writes entries of a snapshot below a folder. A file is written under a temporary name, verified by the engine while it is read, given
 /// its mode and time, and only then renamed; so whatever has its final name is whole, and a second try goes on where the first one ended.
 /// </summary>
-internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder target, RestoreOptions options, ProgressTracker tracker) : IRestore
+internal sealed class FolderRestore(Snapshot snapshot, TargetFolder target, RestoreOptions options, ProgressTracker tracker) : IRestore
 {
     private const int MaxWarnings = 100;
     private const string TemporarySuffix = ".kloset-part";
@@ -179,13 +178,7 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
         try
         {
             await using (var content = snapshot.OpenRead(entry))
-            await using (var file = new FileStream(temporary, new FileStreamOptions
-            {
-                Mode = FileMode.Create,
-                Access = FileAccess.Write,
-                BufferSize = 0,
-                PreallocationSize = entry.Size,
-            }))
+            await using (var file = LosslessFiles.Create(temporary, entry.Size))
             {
                 var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(256 << 10);
                 try
@@ -204,7 +197,7 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
             }
 
             SetAttributes(temporary, entry, isFolder: false);
-            File.Move(temporary, place, overwrite: options.ExistingFiles == ExistingFiles.Overwrite);
+            LosslessFiles.Move(temporary, place, overwrite: options.ExistingFiles == ExistingFiles.Overwrite);
         }
         catch
         {
@@ -223,6 +216,7 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
         var name = Path.GetFileName(place);
         var cut = name.Length > 40 ? name[..40] : name;
         cut = char.IsHighSurrogate(cut[^1]) ? cut[..^1] : cut;
+        cut = LosslessFiles.AreNeeded(cut) ? "" : cut;
         return $"{Path.GetDirectoryName(place)}/.{cut}.{StableHash(place):x16}{TemporarySuffix}";
     }
 
@@ -234,7 +228,7 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
         target.MakeFolder(Path.GetDirectoryName(place)!);
         if (TryStatus(place) is { } there)
         {
-            if (there.Kind == EntryKind.Symlink && new FileInfo(place).LinkTarget == entry.SymlinkTarget)
+            if (there.Kind == EntryKind.Symlink && LosslessFiles.ReadLink(place) == entry.SymlinkTarget)
             {
                 _alreadyThere++;
                 return;
@@ -248,36 +242,25 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
                     _skipped++;
                     return;
                 default:
-                    File.Delete(place);
+                    LosslessFiles.Delete(place);
                     break;
             }
         }
 
-        File.CreateSymbolicLink(place, entry.SymlinkTarget ?? "");
+        LosslessFiles.MakeLink(place, entry.SymlinkTarget ?? "");
+        LosslessFiles.SetLinkTime(place, entry.ModTime);
         _files++;
     }
 
     private static void SetAttributes(string place, Entry entry, bool isFolder)
     {
-        if (!OperatingSystem.IsWindows())
-        {
-            // Set-id bits are not given back: whoever restores is not whom they were meant for.
-            var mode = (UnixFileMode)(entry.Mode & GoFileMode.Permissions);
-            File.SetUnixFileMode(place, isFolder ? mode | UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute : mode);
-        }
-
-        var time = entry.ModTime.ToDateTimeOffset();
-        if (time.Year is > 1601 and < 9999)
-        {
-            if (isFolder)
-            {
-                Directory.SetLastWriteTimeUtc(place, time.UtcDateTime);
-            }
-            else
-            {
-                File.SetLastWriteTimeUtc(place, time.UtcDateTime);
-            }
-        }
+        // Set-id bits are not given back: whoever restores is not whom they were meant for.
+        var mode = (UnixFileMode)(entry.Mode & GoFileMode.Permissions);
+        LosslessFiles.SetAttributes(
+            place,
+            isFolder ? mode | UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute : mode,
+            entry.ModTime.ToDateTimeOffset().Year is > 1601 and < 9999 ? entry.ModTime : null, // Go's zero time stands for none
+            isFolder);
     }
 
     private static FileStatus? TryStatus(string place)
@@ -300,7 +283,7 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
     {
         try
         {
-            File.Delete(file);
+            LosslessFiles.Delete(file);
         }
         catch (IOException)
         {
@@ -317,12 +300,8 @@ internal sealed partial class FolderRestore(Snapshot snapshot, TargetFolder targ
             TryDelete(to);
         }
 
-        return !OperatingSystem.IsWindows() && HardLink(from, to) == 0;
+        return LosslessFiles.TryHardLink(from, to);
     }
-
-    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.System32 | DllImportSearchPath.SafeDirectories)]
-    private static partial int HardLink(string from, string to);
 
     private void Guarded(Entry entry, Action action)
     {

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using Kloset;
 using KlosetWorker.Contract;
 using KlosetWorker.Errors;
+using KlosetWorker.Files;
 
 namespace KlosetWorker.Restoring;
 
@@ -24,10 +26,10 @@ internal sealed class TargetFolder
 
     public string Root { get; }
 
-    /// <summary>The place of a path below the root, of names as the snapshot has them.</summary>
+    /// <summary>The place of a path below the root, of names as the snapshot has them. Elsewhere than on Linux, bytes that are no text become %XX.</summary>
     public string Place(ReadOnlySpan<byte> relative)
     {
-        var path = PlaceNames.Of(relative);
+        var path = OperatingSystem.IsLinux() ? LosslessText.Decode(relative) : PlaceNames.Of(relative);
         return path.Length == 0 ? Root : Root + "/" + path;
     }
 
@@ -40,13 +42,12 @@ internal sealed class TargetFolder
         }
 
         MakeFolder(Path.GetDirectoryName(folder)!);
-        var info = new DirectoryInfo(folder);
-        if (info.LinkTarget is not null)
+        if (LosslessFiles.ReadLink(folder) is not null)
         {
             throw new IOException($"{folder} is a symbolic link, and nothing is restored through links");
         }
 
-        info.Create();
+        LosslessFiles.MakeFolder(folder);
         _made[folder] = true;
     }
 }
