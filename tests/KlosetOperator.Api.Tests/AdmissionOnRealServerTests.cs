@@ -130,6 +130,11 @@ public sealed class AdmissionOnRealServerTests(ServerWithOurKinds server) : ICla
         yield return (Repository, "spec.backend.s3", Json("""{"endpoint":"http://s3:9000","bucket":"photos","insecure":{"allowHttp":true}}"""), null);
         yield return (Repository, "spec.backend.s3.prefix", "/photos", "prefix must not begin with /");
         yield return (Repository, "spec.backend.s3.prefix", "a/../b", "prefix must not begin with /");
+        yield return (Repository, "spec.backend.s3.serverSideEncryption", Json("""{"algorithm":"aws:kms","kmsKeyID":"arn:aws:kms:eu-1:1:key/2"}"""), null);
+        yield return (Repository, "spec.backend.s3.serverSideEncryption", Json("""{"customerKeySecretRef":{"name":"s3","key":"key"}}"""), null);
+        yield return (Repository, "spec.backend.s3.serverSideEncryption", Json("{}"), "exactly one of algorithm and customerKeySecretRef");
+        yield return (Repository, "spec.backend.s3.serverSideEncryption", Json("""{"algorithm":"AES256","kmsKeyID":"a"}"""), "kmsKeyID goes with the algorithm aws:kms");
+        yield return (Repository, "spec.backend.s3.serverSideEncryption", Json("""{"algorithm":"rot13"}"""), "serverSideEncryption.algorithm");
         yield return (Repository, "spec.backend", Json("""{"volume":{"claimName":"kloset","path":"../x"}}"""), "path must begin with /");
         yield return (Repository, "spec.encryption", Json("{}"), "passphraseSecretRef must be set");
         yield return (Repository, "spec.encryption", Json("""{"mode":"None"}"""), null);

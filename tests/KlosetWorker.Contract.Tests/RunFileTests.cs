@@ -91,6 +91,9 @@ public sealed class RunFileTests
         { "leaves the volume", Full with { Repository = Full.Repository with { Backend = new() { Volume = new("claim", "/a/../../b") } } } },
         { "not a plain name", Full with { Repository = Full.Repository with { Backend = new() { Volume = new("../claim") } } } },
         { "by plain names", Full with { Repository = Full.Repository with { Passphrase = new("secret", "../other/key") } } },
+        { "s3.encryption must have", Full with { Repository = Full.Repository with { Backend = new() { S3 = new("https://s3", "photos", Encryption: new()) } } } },
+        { "s3.encryption must have", Full with { Repository = Full.Repository with { Backend = new() { S3 = new("https://s3", "photos", Encryption: new("AES256", "a-key")) } } } },
+        { "by plain names", Full with { Repository = Full.Repository with { Backend = new() { S3 = new("https://s3", "photos", Encryption: new(CustomerKey: new("../other", "key"))) } } } },
         { "needs the member restore", Full with { Kind = RunKind.Restore } },
         {
             "exactly one of snapshotId",

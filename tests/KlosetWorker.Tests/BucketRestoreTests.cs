@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Kloset.Storage;
 using Kloset.Storage.S3;
+using KlosetWorker.Contract;
 using S3Server;
 
 namespace KlosetWorker.Tests;
@@ -73,6 +75,53 @@ public sealed class BucketRestoreTests : IAsyncLifetime, IDisposable
         Assert.Equal("somebody else's"u8.ToArray(), await ReadAsync(bucket, "empty"));
         Assert.Equal(1, (await RestoreAsync(0, "--existing", "overwrite")).GetProperty("files").GetInt64());
         Assert.Empty(await ReadAsync(bucket, "empty"));
+    }
+
+    [Fact]
+    public async Task A_key_that_a_run_file_names_encrypts_what_lies_in_the_bucket()
+    {
+        Assert.SkipWhen(_server is null, _whyNot ?? "");
+        var key = new byte[32];
+        new Random(5).NextBytes(key);
+        _host.Set(WorkerEnvironment.Run, _host.At("run.json"));
+        _host.Set(WorkerEnvironment.Secrets, _host.At("secrets"));
+        _host.Set(WorkerEnvironment.Source, Directory.CreateDirectory(_host.At("sources")).FullName);
+        _host.Set(WorkerEnvironment.Result, _host.At("result.json"));
+        _host.Write("secrets/s3/AWS_ACCESS_KEY_ID", _server.AccessKey);
+        _host.Write("secrets/s3/AWS_SECRET_ACCESS_KEY", _server.SecretKey);
+        _host.Write("secrets/s3/customer-key", Convert.ToBase64String(key) + "\n");
+        _host.Write("sources/photos/a.jpg", "a photo");
+        var run = new RunFile
+        {
+            Kind = RunKind.Create,
+            RunId = "run-1",
+            Repository = new()
+            {
+                Create = true,
+                Backend = new() { S3 = new(_server.Endpoint.ToString(), _bucket, "encrypted", CredentialsSecret: "s3", StorageClass: "STANDARD", Encryption: new(CustomerKey: new("s3", "customer-key"))) },
+            },
+        };
+
+        _host.Write("run.json", run.ToJson());
+        (await _host.RunAsync("backup", "--run")).Exits(0);
+        _host.Write("run.json", (run with { Kind = RunKind.Backup, Account = new("alice"), Backup = new() { Folder = new("photos") } }).ToJson());
+        (await _host.RunAsync("backup", "--run")).Exits(0);
+
+        var with = new S3Options { Endpoint = _server.Endpoint, Bucket = _bucket, Prefix = "encrypted", Credentials = new(_server.AccessKey, _server.SecretKey), ServerSideEncryptionCustomerKey = Convert.ToBase64String(key) };
+        await using var readable = new S3Store(with);
+        await using var unreadable = new S3Store(with with { ServerSideEncryptionCustomerKey = null });
+        var keys = await readable.ListAsync("", Cancel).Select(item => item.Key).ToListAsync(Cancel);
+        Assert.Contains("CONFIG", keys);
+        Assert.Contains(keys, name => name.StartsWith("packfiles/", StringComparison.Ordinal));
+        foreach (var name in keys)
+        {
+            await ReadAsync(readable, name);
+            await Assert.ThrowsAsync<StoreException>(() => ReadAsync(unreadable, name));
+        }
+
+        // The same by the command line.
+        _host.Set("KLOSET_REPOSITORY", $"s3+http://{_server.Endpoint.Authority}/{_bucket}/encrypted");
+        Assert.Equal("a photo"u8.ToArray(), (await _host.RunAsync("cat", "latest:a.jpg", "--s3-sse-c-key-file", _host.At("secrets", "s3", "customer-key"))).Exits(0).Bytes);
     }
 
     private string Target => $"s3+http://{_server!.Endpoint.Authority}/{_bucket}/restored";

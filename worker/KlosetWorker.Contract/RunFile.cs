@@ -125,7 +125,13 @@ public sealed record RunS3(
     string? CredentialsSecret = null,
     SecretKeyRef? CaBundle = null,
     bool VirtualHost = false,
-    string? StorageClass = null);
+    string? StorageClass = null,
+    RunS3Encryption? Encryption = null);
+
+/// <summary>Encryption by the store.</summary>
+/// <param name="Algorithm">`AES256` or `aws:kms`; null with a key of the customer's.</param>
+/// <param name="CustomerKey">32 bytes, raw or in base64, that are sent with every request (SSE-C).</param>
+public sealed record RunS3Encryption(string? Algorithm = null, string? KmsKeyId = null, SecretKeyRef? CustomerKey = null);
 
 /// <summary>A claim by its logical name: `$KLOSET_SOURCE/&lt;Name&gt;/&lt;Path&gt;`.</summary>
 public sealed record RunVolume(string Name, string Path = "/");

@@ -192,6 +192,17 @@ internal static class RunFileRules
             {
                 yield return problem;
             }
+
+            if (s3.Encryption is { } encryption && ((encryption.Algorithm is null) == (encryption.CustomerKey is null)
+                || encryption.Algorithm is not (null or "AES256" or "aws:kms") || (encryption.KmsKeyId is not null && encryption.Algorithm != "aws:kms")))
+            {
+                yield return $"{name}.s3.encryption must have the algorithm AES256 or aws:kms, the latter perhaps with a key's id, or a customer's key";
+            }
+
+            foreach (var problem in s3.Encryption?.CustomerKey is { } key ? Reference($"{name}.s3.encryption.customerKey", key) : [])
+            {
+                yield return problem;
+            }
         }
 
         if (location.GoogleDrive is { } drive && !IsFolderName(drive.CredentialsSecret))

@@ -44,8 +44,30 @@ public sealed record S3Location
     [Length(1, 64)]
     public string? StorageClass { get; init; }
 
+    /// <summary>Encryption by the store, besides the repository's own; the bucket's own when absent.</summary>
+    public ServerSideEncryptionSpec? ServerSideEncryption { get; init; }
+
     /// <summary>Protections that are switched off.</summary>
     public InsecureSpec? Insecure { get; init; }
+}
+
+/// <summary>Encryption by the store: with a key that it manages, or with one that is sent with every request.</summary>
+[ValidationRule("has(self.algorithm) != has(self.customerKeySecretRef)", "exactly one of algorithm and customerKeySecretRef must be set")]
+[ValidationRule("!has(self.kmsKeyID) || (has(self.algorithm) && self.algorithm == 'aws:kms')", "kmsKeyID goes with the algorithm aws:kms only")]
+public sealed record ServerSideEncryptionSpec
+{
+    /// <summary>`AES256` (the store's own key), or `aws:kms` (a key of its key management).</summary>
+    [Length(6, 7)]
+    [Pattern("^(AES256|aws:kms)$")]
+    public string? Algorithm { get; init; }
+
+    /// <summary>Which key of the key management; the bucket's default when absent.</summary>
+    [JsonPropertyName("kmsKeyID")]
+    [Length(1, 2048)]
+    public string? KmsKeyID { get; init; }
+
+    /// <summary>Key of a Secret with the 32 bytes (raw, or their base64) that everything is encrypted with (SSE-C). plakar needs it as `sse_customer_key`.</summary>
+    public KeyRef? CustomerKeySecretRef { get; init; }
 }
 
 /// <summary>How a bucket is addressed.</summary>

@@ -63,7 +63,10 @@ internal sealed class MountPlan
         (credentialsSecret ?? s3.CredentialsSecretRef?.Name) is { } secret ? Secret(secret) : null,
         s3.CaBundleRef is { } ca ? new SecretKeyRef(ConfigMap(ca.Name), ca.Key) : null,
         s3.Addressing == S3Addressing.VirtualHost,
-        s3.StorageClass);
+        s3.StorageClass,
+        s3.ServerSideEncryption is { } encryption
+            ? new RunS3Encryption(encryption.Algorithm, encryption.KmsKeyID, encryption.CustomerKeySecretRef is { } key ? Key(key) : null)
+            : null);
 
     public RunVolume Volume(VolumeLocation volume, bool writable) => new(Claim(volume.ClaimName, writable), volume.Path);
 

@@ -83,6 +83,7 @@ internal static class ReferencesOf
     private static IEnumerable<Reference> S3(S3Location s3) =>
     [
         .. s3.CredentialsSecretRef is { } credentials ? [Secret(credentials.Name)] : Array.Empty<Reference>(),
+        .. s3.ServerSideEncryption?.CustomerKeySecretRef is { } key ? [Secret(key.Name)] : Array.Empty<Reference>(),
         .. s3.CaBundleRef is { } ca ? [new(ReferenceKind.ConfigMap, ca.Name)] : Array.Empty<Reference>(),
     ];
 

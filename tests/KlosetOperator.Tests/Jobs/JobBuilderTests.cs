@@ -52,6 +52,10 @@ public sealed class JobBuilderTests
         Assert.Contains($"/kloset/secrets/{run.Repository.Passphrase!.Secret}", paths);
         Assert.Contains($"/kloset/secrets/{run.Repository.Backend.S3!.CredentialsSecret}", paths);
         Assert.Contains($"/kloset/secrets/{run.Repository.Backend.S3.CaBundle!.Secret}", paths);
+        var key = run.Repository.Backend.S3.Encryption!.CustomerKey!;
+        Assert.Contains($"/kloset/secrets/{key.Secret}", paths);
+        Assert.Equal("customer-key", key.Key);
+        Assert.Equal("STANDARD_IA", run.Repository.Backend.S3.StorageClass);
         Assert.Equal(paths.Count, paths.Distinct().Count());
         Assert.Equal(pod.Volumes.Count, pod.Volumes.Select(volume => volume.Name).Distinct().Count());
         Assert.All(pod.Containers[0].VolumeMounts, mount => Assert.Contains(pod.Volumes, volume => volume.Name == mount.Name));
@@ -172,6 +176,8 @@ public sealed class JobBuilderTests
                     Bucket = "photos",
                     CredentialsSecretRef = new NameRef { Name = "s3" },
                     CaBundleRef = new KeyRef { Name = "s3", Key = "ca.crt" },
+                    StorageClass = "STANDARD_IA",
+                    ServerSideEncryption = new ServerSideEncryptionSpec { CustomerKeySecretRef = new KeyRef { Name = "s3-key", Key = "customer-key" } },
                 },
             },
             Encryption = new RepositoryEncryption { PassphraseSecretRef = new KeyRef { Name = "kloset", Key = "passphrase" } },

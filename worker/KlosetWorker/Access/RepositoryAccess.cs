@@ -75,7 +75,7 @@ internal static class StoreFactory
                 StorageClass = settings.S3StorageClass,
                 ServerSideEncryption = settings.S3Encryption is { } encryption ? Encryption(encryption).Method : null,
                 ServerSideEncryptionKmsKey = settings.S3Encryption is { } method ? Encryption(method).Key : null,
-                ServerSideEncryptionCustomerKey = settings.S3CustomerKeyFile is { } keyFile ? CustomerKey(keyFile) : null,
+                ServerSideEncryptionCustomerKey = settings.S3CustomerKeyFile is { } keyFile ? CustomerKey(keyFile, () => File.ReadAllBytes(keyFile)) : null,
             }),
             var other => throw new WorkerException(ErrorCatalogue.Unsupported, $"The location {other} cannot be used for this."),
         };
@@ -108,6 +108,9 @@ internal static class StoreFactory
             Time = time,
             VirtualHost = s3.VirtualHost,
             StorageClass = s3.StorageClass,
+            ServerSideEncryption = s3.Encryption?.Algorithm,
+            ServerSideEncryptionKmsKey = s3.Encryption?.KmsKeyId,
+            ServerSideEncryptionCustomerKey = s3.Encryption?.CustomerKey is { } key ? CustomerKey($"{key.Secret}/{key.Key}", () => secrets.Read(key)) : null,
             Credentials = s3.CredentialsSecret is { } name
                 ? new S3Credentials(
                     secrets.ReadText(name, SecretKeys.AccessKeyId),
@@ -162,16 +165,16 @@ internal static class StoreFactory
     };
 
     /// <summary>As S3 wants it: base64 of exactly 32 bytes.</summary>
-    private static string CustomerKey(string file)
+    private static string CustomerKey(string name, Func<byte[]> read)
     {
         byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(file);
+            bytes = read();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The key file {file} cannot be read: {exception.Message}", exception);
+            throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The key {name} cannot be read: {exception.Message}", exception);
         }
 
         const int KeySize = 32;
@@ -184,7 +187,7 @@ internal static class StoreFactory
         Span<byte> key = stackalloc byte[KeySize + 1];
         return Convert.TryFromBase64String(text, key, out var length) && length == KeySize
             ? text
-            : throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The key file {file} holds neither 32 bytes nor their base64.");
+            : throw new WorkerException(ErrorCatalogue.InvalidArguments, $"The key {name} holds neither 32 bytes nor their base64.");
     }
 
     private static X509Certificate2Collection Certificates(string name, Func<string> read)
