@@ -1,6 +1,8 @@
 using Kloset.Checking;
+using Kloset.Locks;
 using Kloset.Repositories;
 using Kloset.Snapshots;
+using Kloset.Storage;
 using Kloset.Writing;
 
 namespace Kloset.Copying;
@@ -19,8 +21,7 @@ internal sealed class RepositoryCopy(Repository source, Repository target, CopyO
     {
         if (source.Id == target.Id)
             throw new RepositoryException(RepositoryFailure.AlreadyExists, $"{source.Store.Location} and {target.Store.Location} are the same repository {source.Id}.");
-        // No maintenance of the source takes away what is being read.
-        await using var reading = await source.LockSharedAsync(cancellationToken);
+        await using var reading = await TryLockAsync(cancellationToken);
         await source.RefreshAsync(cancellationToken);
         var headers = new List<SnapshotHeader>();
         foreach (var id in options.Snapshots.Distinct())
@@ -68,6 +69,22 @@ internal sealed class RepositoryCopy(Repository source, Repository target, CopyO
         _copied.Add(header.Id);
     }
 
+    /// <summary>
+    /// No maintenance of the source is to take away what is being read. What cannot be written (an archive in one file, a bucket as it was at a time, one
+    /// that we may only read) is read without a lock: contents are verified, and what is missing is told.
+    /// </summary>
+    private async Task<RepositoryLock?> TryLockAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await source.LockSharedAsync(cancellationToken);
+        }
+        catch (StoreException exception) when (exception.Failure is StoreFailure.AccessDenied or StoreFailure.Invalid or StoreFailure.Full)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The newest snapshot of the lineage before this one that both repositories have.</summary>
     private async Task<(Snapshot Original, Snapshot Copy)?> FindBasisAsync(SnapshotHeader header, CancellationToken cancellationToken)
     {
@@ -89,7 +106,7 @@ internal sealed class RepositoryCopy(Repository source, Repository target, CopyO
         {
             await writer.CheckpointAsync(CancellationToken.None);
         }
-        catch (Exception exception) when (exception is RepositoryException or Storage.StoreException or InvalidOperationException)
+        catch (Exception exception) when (exception is RepositoryException or StoreException or InvalidOperationException)
         {
             // The interruption is what is told; chunks that no state names are stored again.
         }

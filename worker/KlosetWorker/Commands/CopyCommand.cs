@@ -51,6 +51,7 @@ internal static class CopyCommand
                         settings with
                         {
                             Location = invocation.Value(to)!,
+                            AsOf = null, // what the source was then is written now
                             S3Endpoint = invocation.Value(endpoint) ?? settings.S3Endpoint,
                             S3Region = invocation.Value(region) ?? settings.S3Region,
                         },
