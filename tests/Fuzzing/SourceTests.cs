@@ -2,9 +2,12 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using GooglePhotos.Takeout.Archives;
+using GooglePhotos.Takeout.Exports;
 using GooglePhotos.Takeout.Inspection;
+using GooglePhotos.Takeout.Metadata;
 using GooglePhotos.Takeout.Sidecars;
 using KlosetWorker.Contract;
+using TakeoutGenerator;
 
 namespace Fuzzing;
 
@@ -15,12 +18,21 @@ public sealed class SourceTests : IDisposable
         "geoData":{"latitude":1.5,"longitude":-2.5,"altitude":0.0},"people":[{"name":"Susan"}],"favorited":true,"url":"https://photos.google.com/photo/AF1Qip1"}
         """;
 
+    private const string Page = """
+        <html><head><script>var a = "<div class='file-leaf'>";</script></head><body><div class="job-id hidden">6f9619ff-8b86-d011-b42d-00c04fc964ff</div>
+        <h1 class="header_title">Archive for Alice alice@example.com</h1><div id="service-details-PHOTOS" class="service-detail">
+        <h1 class="data-folder-name" data-folder-name="Google Photos">Google Photos</h1><div class="extracted-folder-name">Photos from 2023</div>
+        <div class="file-leaf"><div class="extracted-file-name"> IMG_1.jpg</div><div class="failure-message"></div></div>
+        <div class="file-leaf"><div class="extracted-file-name"> caf&eacute;.jpg</div><div class="failure-message">Service failed to retrieve this item</div></div></div></body></html>
+        """;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("kloset-fuzz-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void Sidecars() => Fuzz.Parser(
+        "sidecars and album metadata",
         [Encoding.UTF8.GetBytes(Sidecar), """{"title":"Iceland","description":"","enrichments":[{"narrativeEnrichment":{"text":"x"}}]}"""u8.ToArray()],
         bytes => TakeoutJsonParser.Parse(bytes));
 
@@ -28,11 +40,11 @@ public sealed class SourceTests : IDisposable
     public void Contract_texts()
     {
         var run = new RunFile { Kind = RunKind.Check, RunId = "r1", Repository = new RunRepository { Backend = new RunLocation { Volume = new RunVolume("repository") } } };
-        Fuzz.Parser([Encoding.UTF8.GetBytes(run.ToJson())], bytes => RunFile.Parse(Encoding.UTF8.GetString(bytes)), typeof(JsonException));
+        Fuzz.Parser("run files", [Encoding.UTF8.GetBytes(run.ToJson())], bytes => RunFile.Parse(Encoding.UTF8.GetString(bytes)), typeof(JsonException));
         var result = new RunResult { RunId = "r1", Outcome = RunOutcome.Succeeded, Reason = "Succeeded", Library = new LibraryTotals(3, 4) };
-        Fuzz.Parser([Encoding.UTF8.GetBytes(result.ToTerminationMessage())], bytes => RunResult.Parse(Encoding.UTF8.GetString(bytes)), typeof(JsonException));
+        Fuzz.Parser("results", [Encoding.UTF8.GetBytes(result.ToTerminationMessage())], bytes => RunResult.Parse(Encoding.UTF8.GetString(bytes)), typeof(JsonException));
         var progress = new RunProgress { Phase = "Reading", ItemsDone = 4 };
-        Fuzz.Parser([Encoding.UTF8.GetBytes(progress.ToLine())], bytes => RunProgress.TryParseLine(Encoding.UTF8.GetString(bytes)));
+        Fuzz.Parser("lines of progress", [Encoding.UTF8.GetBytes(progress.ToLine())], bytes => RunProgress.TryParseLine(Encoding.UTF8.GetString(bytes)));
     }
 
     [Fact]
@@ -49,11 +61,52 @@ public sealed class SourceTests : IDisposable
         }
 
         var mutator = new Mutator(5);
-        for (var number = 0; number < Fuzz.Inputs / 100; number++)
+        var begun = System.Diagnostics.Stopwatch.GetTimestamp();
+        var number = 0;
+        for (; Fuzz.GoesOn(number, begun, cost: 100); number++)
         {
             await File.WriteAllBytesAsync(Path.Combine(_folder, "takeout-20260901T120000Z-3-001.zip"), mutator.Mutate([memory.ToArray()]), TestContext.Current.CancellationToken);
             var report = await TakeoutInspector.InspectAsync(new LocalTakeoutStorage(_folder), TimeProvider.System, ct: TestContext.Current.CancellationToken);
             Assert.DoesNotContain(report.Pairs.Keys, path => path.StartsWith("..", StringComparison.Ordinal) || path.StartsWith('/'));
         }
+
+        Fuzz.Done("archives of a Takeout, inspected", number, 0, System.Diagnostics.Stopwatch.GetElapsedTime(begun), 0);
+    }
+
+    [Fact]
+    public void Pages_that_list_an_export() => Fuzz.Parser(
+        "pages that list an export",
+        [Encoding.UTF8.GetBytes(Page), Encoding.UTF8.GetBytes(Page.Replace("Alice", "<script>x</script>Alice", StringComparison.Ordinal))],
+        bytes =>
+        {
+            var parser = new ExportIndexParser();
+            for (var at = 0; at < bytes.Length; at += 700)
+            {
+                parser.Feed(bytes.AsSpan(at, Math.Min(700, bytes.Length - at)));
+            }
+
+            _ = parser.Index.Files.Count();
+        });
+
+    [Fact]
+    public void Media()
+    {
+        var random = new Random(3);
+        var taken = new DateTimeOffset(2023, 6, 9, 9, 9, 9, TimeSpan.Zero);
+        Fuzz.Parser(
+            "media",
+            [
+                MediaBytes.Jpeg(random, 3000, taken, "Camera", (47.5, 8.5)), MediaBytes.Png(random, 500), MediaBytes.Heic(random, 2000), MediaBytes.Mp4(random, 3000, taken),
+            ],
+            bytes =>
+            {
+                using var probe = new MediaProbe();
+                for (var at = 0; at < bytes.Length; at += 600)
+                {
+                    probe.Append(bytes.AsSpan(at, Math.Min(600, bytes.Length - at)));
+                }
+
+                probe.Finish();
+            });
     }
 }

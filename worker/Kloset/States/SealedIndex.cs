@@ -20,7 +20,6 @@ public static class SealedIndex
     /// <summary>States that must have come since the last sealed index before another one is worth its bytes; fewer are read as quickly.</summary>
     public const int DefaultMinNewStates = 16;
 
-    private const int PlacesPerPiece = 1 << 17;
     private const string Head = "/head";
 
     /// <summary>
@@ -43,7 +42,7 @@ public static class SealedIndex
         SealedTables tables;
         using (var export = repository.Index.Export())
         {
-            var records = new BlobSlot[PlacesPerPiece];
+            var records = new BlobSlot[SealedIndexFormat.PlacesPerPiece];
             while (export.Read(records) is > 0 and var count)
             {
                 using var piece = SealedIndexFormat.Seal(
@@ -81,17 +80,20 @@ public static class SealedIndex
         if (!SealedIndexFormat.IsPossible)
             return false;
         var heads = new List<StoreItem>();
+        var pieces = new HashSet<string>(StringComparer.Ordinal);
         await foreach (var item in store.ListAsync(Prefix, cancellationToken))
         {
             if (IsHead(item.Key))
                 heads.Add(item);
+            else
+                pieces.Add(item.Key);
         }
 
         foreach (var head in heads.OrderByDescending(item => item.LastModified).ThenBy(item => item.Key, StringComparer.Ordinal))
         {
             try
             {
-                if (await LoadAsync(store, codec, repository, states, head.Key, index, cancellationToken))
+                if (await LoadAsync(store, codec, repository, states, head.Key, pieces, index, cancellationToken))
                     return true;
             }
             catch (Exception exception) when (exception is MalformedException or StoreException { Failure: StoreFailure.NotFound })
@@ -135,7 +137,8 @@ public static class SealedIndex
     }
 
     private static async Task<bool> LoadAsync(
-        IStore store, BlobCodec codec, Guid repository, IReadOnlySet<Mac> states, string head, RepositoryIndex index, CancellationToken cancellationToken)
+        IStore store, BlobCodec codec, Guid repository, IReadOnlySet<Mac> states, string head, HashSet<string> pieces, RepositoryIndex index,
+        CancellationToken cancellationToken)
     {
         SealedTables tables;
         using (var payload = new PooledBuffer())
@@ -147,8 +150,10 @@ public static class SealedIndex
         // One that covers more than is there belongs to another time of this repository.
         if (!tables.States.All(states.Contains))
             return false;
-        using var import = index.BeginImport(tables);
         var folder = head[..^Head.Length];
+        if (!Enumerable.Range(0, tables.Pieces.Length).All(number => pieces.Contains(KeyOf(folder, number))))
+            throw new MalformedException("a piece that it names is not there");
+        using var import = index.BeginImport(tables);
         // The next piece is fetched while this one is taken in.
         var next = FetchAsync(0);
         for (var i = 0; i < tables.Pieces.Length; i++)

@@ -59,6 +59,9 @@ internal static class SealedIndexFormat
     private const uint Version = 1;
     private const long MaxClear = 1L << 30;
 
+    /// <summary>Places in one piece at most: what a head claims decides how much memory is asked for.</summary>
+    public const int PlacesPerPiece = 1 << 17;
+
     private static ReadOnlySpan<byte> Magic => "_KLIDX1_"u8;
 
     public enum Part : uint
@@ -131,7 +134,8 @@ internal static class SealedIndexFormat
             Snapshots = ReadTable<SealedSnapshot>(ref rest),
             Pieces = ReadTable<SealedPiece>(ref rest),
         };
-        if (!rest.IsEmpty || tables.Places > int.MaxValue || tables.Pieces.Any(piece => piece.Places < 0)
+        if (!rest.IsEmpty || tables.Places > int.MaxValue || tables.Pieces.Any(piece => piece.Places is <= 0 or > PlacesPerPiece)
+            || tables.Packfiles.DistinctBy(packfile => packfile.Id).Count() != tables.Packfiles.Length
             || tables.Snapshots.Any(snapshot => (uint)snapshot.Packfile >= (uint)tables.Packfiles.Length))
             throw new MalformedException("its tables contradict one another");
         return tables;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Kloset.Repositories;
 using Kloset.Snapshots;
 
@@ -59,26 +60,29 @@ internal static class CatalogReader
         {
             await foreach (var line in LinesAsync(snapshot.OpenRead(entry), cancellationToken))
             {
-                if (JsonSerializer.Deserialize(line.Span, CatalogJson.Readable.Sighting) is { } sighting)
-                {
-                    sightings.Add(sighting);
-                }
+                sightings.Add(ParseSighting(line, entry.Path));
             }
         }
 
         return sightings;
     }
 
-    public static CatalogItem Parse(ReadOnlyMemory<byte> line, EntryPath file)
+    /// <exception cref="RepositoryException">Damaged: no item.</exception>
+    public static CatalogItem Parse(ReadOnlyMemory<byte> line, EntryPath file) => Parse(line, file, CatalogJson.Readable.CatalogItem, "catalog item");
+
+    /// <exception cref="RepositoryException">Damaged: no sighting.</exception>
+    public static Sighting ParseSighting(ReadOnlyMemory<byte> line, EntryPath file) => Parse(line, file, CatalogJson.Readable.Sighting, "sighting");
+
+    private static T Parse<T>(ReadOnlyMemory<byte> line, EntryPath file, JsonTypeInfo<T> type, string what)
+        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize(line.Span, CatalogJson.Readable.CatalogItem)
-                ?? throw new RepositoryException(RepositoryFailure.Damaged, $"{file} has an empty line.");
+            return JsonSerializer.Deserialize(line.Span, type) ?? throw new RepositoryException(RepositoryFailure.Damaged, $"{file} has an empty line.");
         }
         catch (JsonException exception)
         {
-            throw new RepositoryException(RepositoryFailure.Damaged, $"{file} has a line that is no catalog item: {exception.Message}", exception);
+            throw new RepositoryException(RepositoryFailure.Damaged, $"{file} has a line that is no {what}: {exception.Message}", exception);
         }
     }
 

@@ -6,7 +6,7 @@ using Amazon.S3;
 
 namespace Kloset.Storage.S3;
 
-/// <summary>What an answer of an S3 server means, and what a person can do about it.</summary>
+/// <summary>What an answer of an S3 server means. What a person can do about it stands in the catalogue of errors, once.</summary>
 internal static class S3Failures
 {
     /// <summary>Null for an exception that is no failure of the store, such as a cancellation.</summary>
@@ -31,12 +31,12 @@ internal static class S3Failures
 
     public static string Explain(Exception exception, StoreFailure failure, S3Options options) => failure switch
     {
-        StoreFailure.BucketMissing => $"the bucket '{options.Bucket}' does not exist; buckets are never created for you, so make it or correct the name",
-        StoreFailure.AccessDenied => $"the server refused the credentials ({Code(exception)}); check the access key, its permissions on the bucket '{options.Bucket}', and the region '{options.Region}'",
-        StoreFailure.Full => $"the store has no room left ({Code(exception)}); raise the quota or free space",
+        StoreFailure.BucketMissing => $"the bucket '{options.Bucket}' does not exist",
+        StoreFailure.AccessDenied => $"the server refused the credentials ({Code(exception)}) on the bucket '{options.Bucket}' in the region '{options.Region}'",
+        StoreFailure.Full => $"the store has no room left ({Code(exception)})",
         StoreFailure.Unreachable when Innermost<AuthenticationException>(exception) is { } tls =>
-            $"the certificate of {options.Endpoint} is not trusted ({tls.Message}); give the CA that signed it",
-        StoreFailure.Unreachable => $"{options.Endpoint?.ToString() ?? "the store"} does not answer ({Innermost<Exception>(exception)?.Message}); check the endpoint and the network",
+            $"the certificate of {options.Endpoint} is not trusted ({tls.Message})",
+        StoreFailure.Unreachable => $"{options.Endpoint?.ToString() ?? "the store"} does not answer ({Innermost<Exception>(exception)?.Message})",
         StoreFailure.NotFound => "it is not there",
         _ => exception.Message,
     };
