@@ -261,8 +261,14 @@ public sealed class MaintenanceTests
         }
 
         await test.Repository.ForgetAsync([ids[1]], Token);
+        var removed = 0;
         for (var round = 0; round < 2; round++)
-            await test.Repository.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token);
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            removed += (await test.Repository.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token)).Removed.Packfiles;
+        }
+
+        Assert.True(removed > 0);
         await using var fresh = await test.ReopenAsync();
         await fresh.RefreshAsync(Token);
         var places = fresh.Index.FindAll(BlobType.Object, file.Object.Id);
@@ -388,8 +394,14 @@ public sealed class MaintenanceTests
         var store = new LockingStore(test.Store, async () =>
         {
             await using var other = await test.ReopenAsync();
+            var removed = 0;
             for (var round = 0; round < 2; round++)
-                await other.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token);
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                removed += (await other.MaintainAsync(new MaintenanceOptions { GracePeriod = TimeSpan.Zero }, null, Token)).Removed.Packfiles;
+            }
+
+            Assert.True(removed > 0);
         });
         await using var repository = await Repository.OpenAsync(store, null, test.Services, Token);
         SnapshotId late;
