@@ -147,8 +147,23 @@ public sealed record GoogleDriveLocation
     [Pattern("^[A-Za-z0-9_-]+$")]
     public required string FolderID { get; init; }
 
-    /// <summary>Secret with a service account's key or a grant by `kloset login`.</summary>
+    /// <summary>Secret with a service account's key, a grant by `kloset login`, or the configuration of workload identity federation.</summary>
     public required NameRef CredentialsSecretRef { get; init; }
+
+    /// <summary>Workload identity federation: the worker proves itself by a token of its own pod instead of a key.</summary>
+    public WorkloadIdentity? WorkloadIdentity { get; init; }
+}
+
+/// <summary>
+/// A token of the pod's service account (`spec.job.serviceAccountName`), which lies in the pod as `/var/run/secrets/google/token`: the `file` of
+/// `credential_source` in `credentials.json`. It is worth nothing to Kubernetes.
+/// </summary>
+public sealed record WorkloadIdentity
+{
+    /// <summary>Whom the token is for: an audience that the provider of the pool allows.</summary>
+    [Length(1, 512)]
+    [Pattern("^[!-~]+$")]
+    public required string Audience { get; init; }
 }
 
 /// <summary>What this OAuth client uploaded.</summary>

@@ -14,6 +14,9 @@ internal sealed class MountPlan
     public const string SecretsPath = Root + "/secrets";
     public const string SourcesPath = Root + "/sources";
 
+    /// <summary>Where Google's own examples of workload identity federation put the token.</summary>
+    public const string GoogleTokenPath = "/var/run/secrets/google";
+
     private readonly List<V1Volume> _volumes = [];
     private readonly List<V1VolumeMount> _mounts = [];
     private readonly Dictionary<string, V1VolumeMount> _claims = [];
@@ -51,6 +54,31 @@ internal sealed class MountPlan
         _mounts.Add(mount);
         _claims.Add(name, mount);
         return name;
+    }
+
+    /// <summary>A token of the pod for Google alone; the kubelet renews it. A second audience has a file of its own.</summary>
+    public void WorkloadIdentity(string audience)
+    {
+        var volume = _volumes.FirstOrDefault(there => there.Name == "google-token");
+        if (volume is null)
+        {
+            _volumes.Add(volume = new V1Volume { Name = "google-token", Projected = new V1ProjectedVolumeSource { Sources = [] } });
+            _mounts.Add(new V1VolumeMount { Name = volume.Name, MountPath = GoogleTokenPath, ReadOnlyProperty = true });
+        }
+
+        var sources = volume.Projected.Sources;
+        if (sources.All(source => source.ServiceAccountToken.Audience != audience))
+        {
+            sources.Add(new V1VolumeProjection
+            {
+                ServiceAccountToken = new V1ServiceAccountTokenProjection
+                {
+                    Audience = audience,
+                    ExpirationSeconds = 3600,
+                    Path = sources.Count == 0 ? "token" : $"token-{sources.Count}",
+                },
+            });
+        }
     }
 
     public SecretKeyRef Key(KeyRef reference) => new(Secret(reference.Name), reference.Key);

@@ -105,8 +105,18 @@ internal static class RunFiles
     {
         S3 = location.S3 is { } s3 ? mounts.S3(s3) : null,
         Volume = location.Volume is { } volume ? mounts.Volume(volume, writable: false) : null,
-        GoogleDrive = location.GoogleDrive is { } drive ? new RunGoogleDrive(drive.FolderID, mounts.Secret(drive.CredentialsSecretRef.Name)) : null,
+        GoogleDrive = location.GoogleDrive is { } drive ? Drive(drive, mounts) : null,
     };
+
+    private static RunGoogleDrive Drive(GoogleDriveLocation drive, MountPlan mounts)
+    {
+        if (drive.WorkloadIdentity is { } identity)
+        {
+            mounts.WorkloadIdentity(identity.Audience);
+        }
+
+        return new RunGoogleDrive(drive.FolderID, mounts.Secret(drive.CredentialsSecretRef.Name));
+    }
 
     private static RunSelect Select(RestoreSelect select) => new()
     {

@@ -63,6 +63,45 @@ public sealed class JobBuilderTests
     }
 
     [Fact]
+    public void A_token_of_the_pod_for_Google_is_projected_only_where_it_is_asked_for_once_for_each_audience()
+    {
+        var mounts = new MountPlan();
+        mounts.WorkloadIdentity("//iam.googleapis.com/one");
+        mounts.WorkloadIdentity("//iam.googleapis.com/two");
+        mounts.WorkloadIdentity("//iam.googleapis.com/one");
+        var pod = Build(mounts: mounts).Spec.Template.Spec;
+        var volume = Assert.Single(pod.Volumes, volume => volume.Projected is not null);
+        Assert.Equal(
+            [("//iam.googleapis.com/one", "token", (long?)3600), ("//iam.googleapis.com/two", "token-1", 3600)],
+            volume.Projected.Sources.Select(source => (source.ServiceAccountToken.Audience, source.ServiceAccountToken.Path, source.ServiceAccountToken.ExpirationSeconds)));
+        var mount = Assert.Single(pod.Containers[0].VolumeMounts, mount => mount.Name == volume.Name);
+        Assert.Equal(("/var/run/secrets/google", (bool?)true), (mount.MountPath, mount.ReadOnlyProperty));
+        Assert.False(pod.AutomountServiceAccountToken);
+        Assert.DoesNotContain(Build().Spec.Template.Spec.Volumes, other => other.Projected is not null);
+    }
+
+    [Fact]
+    public void A_Drive_folder_with_workload_identity_brings_its_token_into_the_pod()
+    {
+        var mounts = new MountPlan();
+        var spec = new PhotoBackupSpec
+        {
+            RepositoryRef = new() { Name = "family" },
+            Account = new() { Id = "alice" },
+            Source = new()
+            {
+                Takeout = new()
+                {
+                    Locations = [new() { GoogleDrive = new() { FolderID = "1x", CredentialsSecretRef = new() { Name = "drive" }, WorkloadIdentity = new() { Audience = "//iam.googleapis.com/one" } } }],
+                },
+            },
+        };
+        var run = RunFiles.Backup(new PhotoBackup { Metadata = new() { Name = "alice" }, Spec = spec }, hasMoved: false, mounts);
+        Assert.Equal("drive", run.Takeout!.Single().GoogleDrive!.CredentialsSecret);
+        Assert.Contains(mounts.Volumes, volume => volume.Projected is not null);
+    }
+
+    [Fact]
     public void A_claim_that_is_read_and_written_is_mounted_once_and_writable()
     {
         var mounts = new MountPlan();

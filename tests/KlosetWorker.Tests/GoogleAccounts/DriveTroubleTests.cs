@@ -182,6 +182,48 @@ public sealed class DriveTroubleTests
         Assert.NotEmpty(export.Items);
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task A_loose_film_is_proven_by_the_checksum_that_Drive_names_of_it(bool damaged, bool nameless)
+    {
+        await using var host = await GoogleHost.StartAsync();
+        var (export, folder) = Put(host, parts: 2, items: 60);
+        var film = host.Google.Drive.Files.First(file => file.ParentId == folder.Id && file.Name.EndsWith(".mp4", StringComparison.OrdinalIgnoreCase));
+        film.WithoutChecksums = nameless;
+        if (damaged)
+        {
+            host.Google.Faults.OnCall(call => call.Method == "drive.files.media" && call.Target == film.Id ? new Fault.Corrupt(100) : null);
+        }
+
+        var result = await host.RunAsync(Drive(folder), damaged ? 3 : 0);
+
+        var words = string.Join('\n', [result.Message ?? "", .. result.Warnings ?? []]);
+        Assert.Equal(damaged, words.Contains("does not have the checksum that Drive names", StringComparison.Ordinal));
+        Assert.Equal(nameless, words.Contains("it is kept, but not proven", StringComparison.Ordinal));
+        Assert.Equal(damaged ? 1 : 0, result.Library!.Missing);
+        Assert.NotEmpty(export.Items);
+    }
+
+    [Fact]
+    public async Task A_shortcut_is_followed_and_one_to_something_that_is_gone_is_told()
+    {
+        await using var host = await GoogleHost.StartAsync();
+        var (export, folder) = Put(host, parts: 2);
+        var elsewhere = host.Google.Drive.AddFolder(host.Google.Drive.Root(host.Alice.Email), "Elsewhere");
+        foreach (var part in host.Google.Drive.Files.Where(file => file.ParentId == folder.Id).ToArray())
+        {
+            host.Google.Drive.AddShortcut(elsewhere, part.Name, part.Id);
+        }
+
+        host.Google.Drive.AddShortcut(elsewhere, "takeout-gone.zip", "nothing");
+        var result = await host.RunAsync(Drive(elsewhere), 0);
+
+        Assert.Equal(export.Items.Count, result.Library!.Items);
+        Assert.Contains(result.Warnings!, warning => warning.Contains("takeout-gone.zip in Drive is a shortcut to something that is gone", StringComparison.Ordinal));
+    }
+
     private static async Task AssertWholeAsync(GoogleHost host, ExportManifest export)
     {
         (await host.Host.RunAsync("restore", "latest", "--to", host.Host.At("out"))).Exits(0);

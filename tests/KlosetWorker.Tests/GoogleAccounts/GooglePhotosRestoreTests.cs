@@ -232,6 +232,37 @@ public sealed class GooglePhotosRestoreTests
     }
 
     [Fact]
+    public async Task An_album_that_was_deleted_on_the_way_is_made_anew_and_an_item_that_was_is_not_taken_for_it()
+    {
+        Assert.SkipUnless(HasExifTool, "exiftool is not installed");
+        await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 40, MediaSize = 100 });
+        var library = alice.Target.Library;
+
+        // One album goes right before its items come, an item between the check and the albums.
+        var album = (GooglePhotosEmulator.Library.Album?)null;
+        alice.Google.Google.Faults.Next(1, "photoslibrary.albums.batchAddMediaItems", new Fault.Meanwhile(() =>
+        {
+            album = library.Albums[0];
+            library.Delete(album);
+        }));
+        alice.Google.Google.Faults.Next(1, "photoslibrary.albums.batchAddMediaItems", new Fault.Meanwhile(() =>
+        {
+            var last = library.Albums[^1];
+            library.Delete(library.Items.First(item => !library.Albums.Any(other => other.ItemIds.Contains(item.Id)) && alice.Truth.Items.Any(one => one.Title == item.FileName && one.Folders.Any(folder => folder.Album == last.Title))));
+        }), skip: 2);
+
+        var (_, result) = await alice.RestoreAsync();
+
+        Assert.NotNull(album);
+        Assert.Equal(alice.Truth.Albums.Select(one => one.Title).Order(StringComparer.Ordinal), library.Albums.Select(one => one.Title).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(library.Albums, one => one.Id == album.Id);
+        Assert.Equal(
+            alice.Truth.Items.Sum(item => item.Folders.Count(folder => folder.Album is not null)) - 1,
+            library.Albums.Sum(one => one.Count));
+        Assert.Contains(result.Warnings!, warning => warning.Contains("refused", StringComparison.Ordinal) || warning.Contains("not in the album", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_wrong_sign_in_and_another_account_read_and_write_nothing()
     {
         await using var alice = await LibraryOfAlice.MakeAsync(new() { Items = 8, MediaSize = 100 });

@@ -179,6 +179,13 @@ public sealed class PickerBackupTests
         Assert.All(export.Items.SelectMany(item => item.Folders).SelectMany(place => place.Media), file => Assert.Contains(file.Sha256, held));
         var again = await RunAsync(host, Picker, 0, _ => picked);
         Assert.Equal((RunOutcome.NothingNew, (long)export.Items.Count), (again.Outcome, again.Library!.Items));
+
+        // Nor does another photo that the export has brought already: it is known by its name, its second and its pixels, and not loaded.
+        var others = export.Items.Where(item => item.Folders[0].Media is [{ Role: "original" }] && item.Title.StartsWith("IMG_", StringComparison.Ordinal) && item.Title.EndsWith(".jpg", StringComparison.Ordinal)).Take(3)
+            .Select(item => host.Alice.Library.Add(item.Title, MediaBytes.Jpeg(new Random(99 + item.Title.Length), 400, item.Taken, "Example One", null))).ToArray();
+        host.Google.Calls.Clear();
+        var known = await RunAsync(host, Picker, 0, _ => others);
+        Assert.Equal((3, 0, (long)export.Items.Count), (others.Length, host.Google.Calls.Count("media.*"), known.Library!.Items));
     }
 
     private static async Task<List<JsonElement>> CatalogAsync(GoogleHost host)

@@ -25,7 +25,11 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     private readonly Dictionary<string, File> _files = new(StringComparer.Ordinal);
     private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
 
+    private readonly HashSet<string> _remarks = new(StringComparer.Ordinal);
+
     public IReadOnlyCollection<string> ChangedWhileRead => _changed;
+
+    public IReadOnlyCollection<string> Remarks => _remarks;
 
     public string Location => $"gdrive:{folderId}";
 
@@ -75,6 +79,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     {
         _files.Clear();
         _changed.Clear();
+        _remarks.Clear();
         var folder = await FolderAsync(ct);
         await foreach (var stored in ListAsync(folder, "", 0, ct))
         {
@@ -114,7 +119,8 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
                 }
                 catch (GoogleServiceException gone) when (gone.Failure == GoogleFailure.NotFound)
                 {
-                    continue; // a shortcut to something that is gone, or not shared
+                    _remarks.Add($"{child.Name} in Drive is a shortcut to something that is gone or not shared.");
+                    continue;
                 }
             }
 
@@ -255,6 +261,19 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         }
     }
 
+    /// <summary>A file without checksums of its own, as a loose film is, has only Drive's to be proven by.</summary>
+    private void Judge(File file, FileProof? proof, long length)
+    {
+        if (proof is null)
+        {
+            _remarks.Add($"Drive names no checksum of {file.Name}: it is kept, but not proven.");
+        }
+        else if (proof.Length == length && !proof.IsRight())
+        {
+            throw new InvalidDataException($"{file.Name} does not have the checksum that Drive names");
+        }
+    }
+
     private async Task<InvalidDataException> ChangedAsync(File before, CancellationToken cancellationToken)
     {
         try
@@ -279,6 +298,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     private sealed class DriveFileStream(DriveTakeoutStorage storage, File file, int windowBytes) : Stream
     {
         private readonly RangeStream _ranges = new(file.Size!.Value, (offset, destination, token) => storage.ReadAsync(file, offset, destination, token), windowBytes);
+        private readonly FileProof? _proof = FileProof.Of(file);
         private bool _read;
 
         public override bool CanRead => true;
@@ -297,12 +317,15 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            var offset = _ranges.Position;
             var read = await _ranges.ReadAsync(buffer, cancellationToken);
+            _proof?.Append(offset, buffer.Span[..read]);
             if (read > 0 && _ranges.Position == _ranges.Length && !_read)
             {
                 // The end of an archive is read first (its directory) and, when it was read in order, last.
                 _read = true;
                 await storage.VerifyAsync(file, cancellationToken);
+                storage.Judge(file, _proof, _ranges.Length);
             }
 
             return read;
@@ -330,6 +353,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
             if (disposing)
             {
                 _ranges.Dispose();
+                _proof?.Dispose();
             }
 
             base.Dispose(disposing);

@@ -20,6 +20,9 @@ public sealed record GoogleCallOptions
     /// <summary>After the patience, try again so much later.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromMinutes(15);
 
+    /// <summary>Picking sessions end by themselves within a day; the first of too many may do so soon.</summary>
+    public TimeSpan SessionPause { get; init; } = TimeSpan.FromHours(1);
+
     /// <summary>The longest that a call with a small answer may take.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(100);
 }
@@ -64,6 +67,11 @@ public sealed class GoogleCalls(TimeProvider time, Random jitter, GoogleCallOpti
             if (failure.Failure == GoogleFailure.DayQuota)
             {
                 throw failure.Until(QuotaDay.NextReset(time.GetUtcNow()));
+            }
+
+            if (failure.Failure == GoogleFailure.TooManySessions)
+            {
+                throw failure.Until(time.GetUtcNow() + _options.SessionPause);
             }
 
             if (DelayOf(failure, attempt, repeats) is not { } delay)

@@ -110,6 +110,11 @@ internal sealed class GoogleRestoreVerb
         }
 
         Tell(invocation, end, tracker);
+        foreach (var action in access.Replaced)
+        {
+            invocation.Host.Error.WriteLine($"warning: {action.Message}");
+        }
+
         return end switch
         {
             { Report.Stopped: true } => (int)ExitCode.Cancelled,

@@ -15,6 +15,8 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
 {
     private static readonly TimeSpan ExpiryWarning = TimeSpan.FromDays(2);
 
+    private readonly List<GoogleSignIn> _opened = [];
+
     public GoogleEndpoints Endpoints => host.Environment(WorkerEnvironment.GoogleEndpoint) is { Length: > 0 } text
         ? Uri.TryCreate(text, UriKind.Absolute, out var root)
             ? GoogleEndpoints.Below(root)
@@ -52,7 +54,16 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
         }
     }
 
-    public GoogleSignIn Open(GoogleCredentialFile file, LoginPurpose purpose) => GoogleSignIn.Open(file, purpose.Scopes, host.Time, Endpoints);
+    public GoogleSignIn Open(GoogleCredentialFile file, LoginPurpose purpose)
+    {
+        var signIn = GoogleSignIn.Open(file, purpose.Scopes, host.Time, Endpoints);
+        _opened.Add(signIn);
+        return signIn;
+    }
+
+    /// <summary>What a person has to do because Google gave out another refresh token than the one that is kept; empty when it did not.</summary>
+    public IEnumerable<RunAction> Replaced => _opened.Where(signIn => signIn.RefreshTokenReplaced).Take(1).Select(signIn => new RunAction(
+        "SignIn", $"Google gave out another refresh token for {signIn.File.Description}, and the one that is kept may stop working: run kloset login again and replace the credentials."));
 
     /// <summary>A Drive folder, once it is known that what lies there is the account's.</summary>
     /// <param name="email">What the resource says; null for no check.</param>

@@ -107,6 +107,24 @@ internal sealed class ApiLibrary : IAsyncDisposable
         await SaveAsync(row, before, Enter(after, item, null), cancellationToken);
     }
 
+    /// <summary>
+    /// Whether an export has brought the item already: the same name, second and pixels. Its bytes there are the better ones, so that it is only told under
+    /// which name this interface knows it, and not loaded.
+    /// </summary>
+    public async Task<bool> JoinAsync(ApiItem item, CancellationToken cancellationToken)
+    {
+        var source = item.Id[..(item.Id.IndexOf(':', StringComparison.Ordinal) + 1)];
+        if (item.Taken is not { } taken || _catalog.FindMoment(item.FileName, taken) is not { } row || _catalog.Read(row) is not { } known
+            || ItemJoin.IsProvisional(known) || (known.Aliases ?? []).Any(alias => alias.StartsWith(source, StringComparison.Ordinal))
+            || !ItemJoin.HasPixels(known, item.Width, item.Height))
+        {
+            return false;
+        }
+
+        await SaveAsync(row, known, Enter(known with { Aliases = [.. known.Aliases ?? [], item.Id] }, item, null), cancellationToken);
+        return true;
+    }
+
     /// <summary>Takes an item in whose bytes have just been stored.</summary>
     public async Task AddAsync(ApiItem item, StoredContent content, CancellationToken cancellationToken)
     {

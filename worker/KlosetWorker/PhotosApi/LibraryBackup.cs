@@ -161,6 +161,11 @@ internal sealed class LibraryBackup(ApiLibrary library, LibrarySource source, Se
             return;
         }
 
+        if (await library.JoinAsync(item, cancellationToken))
+        {
+            return;
+        }
+
         if (shown.MediaMetadata?.Video?.Status is VideoStatus.Processing or VideoStatus.Failed)
         {
             library.Gaps.Add(new("api", item.FileName, shown.MediaMetadata.Video.Status == VideoStatus.Failed

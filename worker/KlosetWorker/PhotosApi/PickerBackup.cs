@@ -165,6 +165,11 @@ internal sealed class PickerBackup(ApiLibrary library, PickerSource source, Time
             Camera = camera.Length > 0 ? camera : null,
             Origin = video ? "picker:transcoded" : "picker:withoutPlace",
         };
+        if (await library.JoinAsync(item, cancellationToken))
+        {
+            return;
+        }
+
         if (metadata?.VideoMetadata?.ProcessingStatus is GooglePhotos.Library.Data.VideoStatus.Processing or GooglePhotos.Library.Data.VideoStatus.Failed)
         {
             library.Gaps.Add(new("api", item.FileName, "Google has not processed this film, and does not hand it out; pick it again later."));

@@ -87,7 +87,7 @@ internal sealed class BackupRun(RunContext context) : IRun
     /// <summary>What the source wants done, and what its Drive does.</summary>
     private async Task<RunAction[]> ActionsAsync(BackupSource source, BackupReport report)
     {
-        var actions = report.Actions.Concat(_warnings).ToList();
+        var actions = report.Actions.Concat(_warnings).Concat(_google.Replaced).ToList();
         foreach (var drive in source is TakeoutSource takeout ? takeout.Locations.OfType<DriveTakeoutStorage>() : [])
         {
             if (await DriveSpace.LookAsync(drive, report.Exports, context.Control.Abort) is { } full)

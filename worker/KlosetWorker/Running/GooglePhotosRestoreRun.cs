@@ -85,6 +85,7 @@ internal sealed class GooglePhotosRestoreRun(RunContext context, RunGooglePhotos
 
         result = result with
         {
+            Actions = (result.Actions ?? []).Concat(access.Replaced).ToArray() is { Length: > 0 } actions ? actions : null,
             Restored = new(report.Items, report.Bytes, report.LeftOutCount, report.FailedCount),
             Warnings = Warnings(report).Take(MaxWarnings).ToArray() is { Length: > 0 } warnings ? warnings : null,
             Transfer = new(open.Store.Counters.BytesRead, 0, report.Items - report.AlreadyThere, open.Store.Counters.Requests, context.Tracker.Elapsed.TotalSeconds),

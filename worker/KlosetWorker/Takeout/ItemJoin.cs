@@ -96,11 +96,14 @@ internal static class ItemJoin
     /// <summary>
     /// Known by a copy that another door handed out: without place, re-encoded, nobody's original. It makes room when the export has it.
     /// </summary>
-    public static bool IsProvisional(CatalogItem item) => item.Id.StartsWith("pick:", StringComparison.Ordinal);
+    public static bool IsProvisional(CatalogItem item) => item.Id.StartsWith("pick:", StringComparison.Ordinal) || item.Id.StartsWith("lib:", StringComparison.Ordinal);
 
     /// <summary>Whether a provisional item can be this picture: the same pixels, as far as both tell them.</summary>
-    public static bool HasPixels(CatalogItem item, MediaMetadata? facts) => item.Width is not { } width || item.Height is not { } height
-        || facts?.Width is not { } ownWidth || facts.Height is not { } ownHeight || (width, height) == (ownWidth, ownHeight) || (width, height) == (ownHeight, ownWidth);
+    public static bool HasPixels(CatalogItem item, MediaMetadata? facts) => HasPixels(item, facts?.Width, facts?.Height);
+
+    /// <summary>Likewise; a picture may lie on its side.</summary>
+    public static bool HasPixels(CatalogItem item, int? ownWidth, int? ownHeight) => item.Width is not { } width || item.Height is not { } height
+        || ownWidth is null || ownHeight is null || (width, height) == (ownWidth, ownHeight) || (width, height) == (ownHeight, ownWidth);
 
     public static EntryPath YearFolder(int? year) => CatalogPaths.Photos.Append(
         year is { } known ? string.Create(CultureInfo.InvariantCulture, $"Photos from {known:0000}") : "Undated");

@@ -143,6 +143,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             }
         }
 
+        Warn(locations.All.SelectMany(location => location.Storage.Remarks).Distinct(StringComparer.Ordinal));
         var complete = !stopped && pending.Count == 0 && held is null;
         if (library.HasChanges || saved is not null || basis is null || manifest?.IngestedDigest != digest || SnapshotMarks.IsIncomplete(newest!))
         {

@@ -63,7 +63,7 @@ internal sealed class VerifiedStream(Stream inner, long size, uint? crc32, strin
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw Damage("cannot be unpacked", e);
+            throw Damage($"cannot be read ({e.Message.TrimEnd('.')})", e);
         }
 
         return Account(buffer.Span, read);
@@ -83,7 +83,7 @@ internal sealed class VerifiedStream(Stream inner, long size, uint? crc32, strin
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
-            throw Damage("cannot be unpacked", e);
+            throw Damage($"cannot be read ({e.Message.TrimEnd('.')})", e);
         }
 
         return Account(buffer, read);

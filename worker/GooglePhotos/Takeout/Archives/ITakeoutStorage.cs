@@ -15,6 +15,9 @@ public interface ITakeoutStorage
     /// <summary>Paths of files whose content was found to be another one than at the last listing, while it was read.</summary>
     IReadOnlyCollection<string> ChangedWhileRead => [];
 
+    /// <summary>What the listing and the reading so far could not make use of, in words for people.</summary>
+    IReadOnlyCollection<string> Remarks => [];
+
     IAsyncEnumerable<StoredFile> ListAsync(CancellationToken ct);
 
     /// <summary>Opens a seekable stream. A store with range reads wraps them in <see cref="RangeStream"/>.</summary>

@@ -33,22 +33,67 @@ internal sealed class AlbumRestore(GoogleWrites google, RestoreJournal journal, 
             _problems.Add($"{planned.Title}: {Text.Count(absent, "item")} could not be put in.");
         }
 
-        var state = await MakeAsync(planned, cancellationToken);
-        try
+        string[] ids = [.. items.Select(item => item.MediaItemId!).Distinct(StringComparer.Ordinal)];
+        for (var attempt = 0; attempt < 2; attempt++)
         {
-            state = await AddTextAsync(planned, state, cancellationToken);
-            state = await AddItemsAsync(planned, state, [.. items.Select(item => item.MediaItemId!).Distinct(StringComparer.Ordinal)], cancellationToken);
-            if (planned.Cover is { } cover && !state.Cover && journal.Item(cover) is { MediaItemId: { } coverId, Hidden: false })
+            try
+            {
+                await FillAsync(planned, await MakeAsync(planned, cancellationToken), ids, cancellationToken);
+                return;
+            }
+            catch (GoogleServiceException gone) when (gone.Failure == GoogleFailure.AlbumNotFound)
+            {
+                await ForgetAsync(planned, cancellationToken);
+            }
+        }
+
+        _problems.Add($"{planned.Title}: the album was deleted again and again.");
+    }
+
+    private async Task FillAsync(PlannedAlbum planned, AlbumState made, string[] ids, CancellationToken cancellationToken)
+    {
+        var state = await AddTextAsync(planned, made, cancellationToken);
+        state = await AddItemsAsync(planned, state, ids, cancellationToken);
+        if (planned.Cover is { } cover && !state.Cover && journal.Item(cover) is { MediaItemId: { } coverId, Hidden: false })
+        {
+            try
             {
                 await google.WriteAsync(
                     new AlbumsResource.PatchRequest(google.Service, new Album { CoverPhotoMediaItemId = coverId }, state.AlbumId!) { UpdateMask = "coverPhotoMediaItemId" }, repeats: true, cancellationToken);
                 await WriteAsync(state with { Cover = true }, cancellationToken);
             }
+            catch (GoogleServiceException refused) when (refused.Failure is GoogleFailure.InvalidRequest or GoogleFailure.Forbidden or GoogleFailure.NotFound)
+            {
+                await RequireAsync(state.AlbumId!, refused, cancellationToken);
+                _problems.Add($"{planned.Title}: its cover was refused: {refused.Message}");
+            }
         }
-        catch (GoogleServiceException gone) when (gone.Failure is GoogleFailure.AlbumNotFound or GoogleFailure.NotFound)
+    }
+
+    /// <summary>Google's *not found* may mean the album or an item; only for an album that is gone another one may be made.</summary>
+    private async Task RequireAsync(string albumId, GoogleServiceException refused, CancellationToken cancellationToken)
+    {
+        if (refused.Failure != GoogleFailure.NotFound)
         {
-            _problems.Add($"{planned.Title}: the album was deleted meanwhile.");
+            return;
         }
+
+        try
+        {
+            await google.ReadAsync(google.Service.Albums.Get(albumId), cancellationToken);
+        }
+        catch (GoogleServiceException gone) when (gone.Failure is GoogleFailure.AlbumNotFound or GoogleFailure.NotFound or GoogleFailure.Forbidden)
+        {
+            throw new GoogleServiceException(google.Service.DisplayName, GoogleFailure.AlbumNotFound, "The album is gone; somebody deleted it.", gone);
+        }
+    }
+
+    /// <summary>An album that a person deleted is made anew: what has its title now is somebody else's.</summary>
+    private async Task ForgetAsync(PlannedAlbum planned, CancellationToken cancellationToken)
+    {
+        _there = null;
+        var others = (await ThereAsync(cancellationToken)).Where(album => album.Title == planned.Title).Select(album => album.Id!).ToArray();
+        await WriteAsync(new(planned.Folder, null, others), cancellationToken);
     }
 
     /// <summary>Compares an album with the plan.</summary>
@@ -71,7 +116,9 @@ internal sealed class AlbumRestore(GoogleWrites google, RestoreJournal journal, 
             }
             catch (GoogleServiceException gone) when (gone.Failure is GoogleFailure.AlbumNotFound or GoogleFailure.NotFound)
             {
-                return; // told already
+                _problems.Add($"{planned.Title}: the album was deleted meanwhile; the next run makes it anew.");
+                await ForgetAsync(planned, cancellationToken);
+                return;
             }
 
             found.AddRange((answer.MediaItems ?? []).Select(item => item.Id!));
@@ -161,6 +208,11 @@ internal sealed class AlbumRestore(GoogleWrites google, RestoreJournal journal, 
                     cancellationToken);
                 return await WriteAsync(state with { Text = TextState.Added }, cancellationToken);
             }
+            catch (GoogleServiceException gone) when (gone.Failure == GoogleFailure.NotFound)
+            {
+                await RequireAsync(state.AlbumId!, gone, cancellationToken);
+                throw;
+            }
             catch (GoogleServiceException trouble) when (trouble.Failure == GoogleFailure.ServerError && attempt < 3)
             {
                 // An answer, and it says no: nothing was added.
@@ -192,8 +244,9 @@ internal sealed class AlbumRestore(GoogleWrites google, RestoreJournal journal, 
         {
             await google.WriteAsync(google.Service.Albums.BatchAddMediaItems(new() { MediaItemIds = ids }, albumId), repeats: true, cancellationToken);
         }
-        catch (GoogleServiceException refused) when (refused.Failure is GoogleFailure.InvalidRequest or GoogleFailure.Forbidden)
+        catch (GoogleServiceException refused) when (refused.Failure is GoogleFailure.InvalidRequest or GoogleFailure.Forbidden or GoogleFailure.NotFound)
         {
+            await RequireAsync(albumId, refused, cancellationToken);
             if (ids.Length == 1)
             {
                 _problems.Add($"{planned.Title}: an item was refused: {refused.Message}");
