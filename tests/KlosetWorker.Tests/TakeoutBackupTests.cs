@@ -75,6 +75,22 @@ public sealed class TakeoutBackupTests : IDisposable
     }
 
     [Fact]
+    public async Task An_export_of_another_account_is_not_taken_in_and_both_are_named()
+    {
+        var options = new LibraryOptions { Items = 8, MediaSize = 200 };
+        var first = Export(Library.Generate(options));
+        await BackupAsync(0);
+        Export(Library.Generate(options with { Account = "bob@example.com", Seed = 2, Until = options.Until.AddDays(60) }));
+
+        var refused = (await _host.RunAsync("backup", "takeout:" + Drop, "--account", "alice")).Exits(8);
+
+        Assert.Contains("bob@example.com", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("alice@example.com", refused.Error, StringComparison.Ordinal);
+        (await _host.RunAsync("restore", "latest", "--to", _host.At("out"))).Exits(0);
+        AssertHolds(_host.At("out"), Media(first));
+    }
+
+    [Fact]
     public async Task A_full_export_after_increments_reads_hardly_anything_again()
     {
         (await _host.RunAsync("create", "--plaintext")).Exits(0);

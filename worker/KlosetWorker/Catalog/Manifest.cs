@@ -73,6 +73,9 @@ internal sealed record ManifestSet
     /// <summary>Earliest upload among its items that were new: tells a missed export.</summary>
     public DateTimeOffset? OldestNewItem { get; init; }
 
+    /// <summary>The address that its index names; null when there is none.</summary>
+    public string? Account { get; init; }
+
     /// <summary>Digest of its parts' names, sizes and versions.</summary>
     public string? Listing { get; init; }
 

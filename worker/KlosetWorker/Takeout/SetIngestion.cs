@@ -31,6 +31,7 @@ internal sealed class SetIngestion(
     TakeoutTotals totals,
     ManifestSet? held,
     Dictionary<string, CatalogAlbum> albums,
+    string? owner,
     DateTimeOffset now)
 {
     /// <summary>How long a part is left alone that Google limits downloads of: the first time, the second, and from then on.</summary>
@@ -264,9 +265,17 @@ internal sealed class SetIngestion(
 
     private void Resolve(DateTimeOffset? newestExport)
     {
-        if (request.Email is { } email && _export!.Index?.AccountEmail is { } owner && !string.Equals(email, owner, StringComparison.OrdinalIgnoreCase))
+        if (request.Email is { } email && _export!.Index?.AccountEmail is { } account && !string.Equals(email, account, StringComparison.OrdinalIgnoreCase))
         {
-            throw new WorkerException(ErrorCatalogue.WrongAccount, $"{set.Name} belongs to {owner}, and {email} was expected.");
+            throw new WorkerException(ErrorCatalogue.WrongAccount, $"{set.Name} belongs to {account}, and {email} was expected.");
+        }
+
+        if (request.Email is null && owner is not null && _export!.Index?.AccountEmail is { } other && !string.Equals(owner, other, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new WorkerException(ErrorCatalogue.WrongAccount, $"{set.Name} belongs to {other}, and the exports before it to {owner}.")
+            {
+                Remedy = "Take it out of the folder; or, if the account has another address now, set account.email to it.",
+            };
         }
 
         _library = _export!.Resolve();
@@ -598,6 +607,7 @@ internal sealed class SetIngestion(
             Reason = _classReason,
             Completeness = completeness is null || !settled ? "pending" : completeness.State.ToString().ToLowerInvariant(),
             OldestNewItem = _oldestNew,
+            Account = _export?.Index?.AccountEmail ?? held?.Account,
             Listing = ListingOf(set),
             ListedSince = ListedSince,
             Parts =

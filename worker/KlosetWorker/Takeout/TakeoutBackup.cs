@@ -91,7 +91,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             // What an earlier run found missing in this export is looked at anew.
             _gaps.RemoveAll(gap => gap.Set == set.Name);
             SetIngestion Ingest(TakeoutSet from, ManifestSet? before) =>
-                new(storage, from, source.Settle, request, catalog, library, tracker, _totals, before, _albums, time.GetUtcNow());
+                new(storage, from, source.Settle, request, catalog, library, tracker, _totals, before, _albums, _sets.FirstOrDefault(earlier => earlier.Account is not null)?.Account, time.GetUtcNow());
             var ingestion = Ingest(set, known >= 0 ? _sets[known] : null);
             try
             {
