@@ -78,6 +78,7 @@ public sealed class TakeoutBackupTests : IDisposable
     public async Task An_export_of_another_account_is_not_taken_in_and_both_are_named()
     {
         var options = new LibraryOptions { Items = 8, MediaSize = 200 };
+        (await _host.RunAsync("create", "--plaintext")).Exits(0);
         var first = Export(Library.Generate(options));
         await BackupAsync(0);
         Export(Library.Generate(options with { Account = "bob@example.com", Seed = 2, Until = options.Until.AddDays(60) }));
