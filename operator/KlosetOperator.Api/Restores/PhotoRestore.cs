@@ -252,7 +252,10 @@ public sealed record TargetAccount
 /// <summary>How to restore.</summary>
 public sealed record RestoreOptions
 {
-    /// <summary>What happens to files that are there already.</summary>
+    /// <summary>
+    /// What happens to files that are there already. Into Google Photos, `Skip` leaves out the items that the account may hold still, as far as the snapshot
+    /// knows, so that only what newer exports lack goes up; otherwise unchanged bytes are recognised by Google, and corrected ones would stand there twice.
+    /// </summary>
     [Default("\"Fail\"")]
     public ExistingFilesPolicy ExistingFiles { get; init; }
 

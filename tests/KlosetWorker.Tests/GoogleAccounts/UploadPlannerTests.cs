@@ -158,6 +158,18 @@ public sealed class UploadPlannerTests
         Assert.Equal(0, Plan(request with { SameAccount = false }, Item(1), Item(2), Item(3)).LikelyDuplicates);
     }
 
+    [Fact]
+    public void What_may_be_there_still_is_left_out_when_only_what_is_gone_is_asked_for_and_never_for_another_account()
+    {
+        var request = Request() with { OnlyMissing = true, Missing = new HashSet<string> { "url:2" } };
+        var plan = Plan(request, Item(1), Item(2), Item(3));
+        Assert.Equal([Hex(2)], plan.Items.Select(item => item.Key));
+        Assert.Equal(0, plan.LikelyDuplicates);
+        Assert.Contains(plan.Losses, loss => loss.StartsWith("2 items may be in the account still and are left out", StringComparison.Ordinal));
+        Assert.NotEqual(plan.Hash, Plan(request with { OnlyMissing = false }, Item(1), Item(2), Item(3)).Hash);
+        Assert.Equal(3, Plan(request with { SameAccount = false }, Item(1), Item(2), Item(3)).Items.Count);
+    }
+
     [Theory]
     [InlineData(9_700, 10_000, 1)]
     [InlineData(9_900, 10_000, 2)]

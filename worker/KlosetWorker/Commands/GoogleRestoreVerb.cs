@@ -54,7 +54,8 @@ internal sealed class GoogleRestoreVerb
     public bool IsPlan(Shell.Invocation invocation) => invocation.Value(_plan);
 
     /// <param name="edition">Null for the one as seen.</param>
-    public async Task<int> RunAsync(Shell.Invocation invocation, string target, OpenRepository open, Snapshot snapshot, EntryPath path, CatalogQuery query, Edition? edition, CancellationToken cancellationToken)
+    /// <param name="onlyMissing">Leaves out what the account may hold still.</param>
+    public async Task<int> RunAsync(Shell.Invocation invocation, string target, OpenRepository open, Snapshot snapshot, EntryPath path, CatalogQuery query, Edition? edition, bool onlyMissing, CancellationToken cancellationToken)
     {
         var address = target[Prefix.Length..].Trim('/');
         if (!address.Contains('@', StringComparison.Ordinal))
@@ -73,6 +74,7 @@ internal sealed class GoogleRestoreVerb
             Query = path.IsRoot ? query : query with { Paths = [.. query.Paths, path.ToString()] },
             Edition = edition ?? Edition.AsSeen,
             RequestsPerDay = invocation.Value(_requests),
+            OnlyMissing = onlyMissing,
         };
         if (invocation.Value(_plan))
         {

@@ -57,7 +57,7 @@ internal static class RestoreCommand
                 if (GoogleRestoreVerb.IsMeant(invocation.Value(to)!))
                 {
                     Edition? wish = invocation.Value(edition) switch { "as-seen" => Edition.AsSeen, "originals" => Edition.Originals, "both" => Edition.Both, _ => null };
-                    return await google.RunAsync(invocation, invocation.Value(to)!, open, snapshot, path, query, wish, cancellationToken);
+                    return await google.RunAsync(invocation, invocation.Value(to)!, open, snapshot, path, query, wish, onlyMissing: invocation.Value(existing) == "skip", cancellationToken);
                 }
 
                 if (google.IsPlan(invocation))

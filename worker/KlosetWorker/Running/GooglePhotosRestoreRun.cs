@@ -46,6 +46,7 @@ internal sealed class GooglePhotosRestoreRun(RunContext context, RunGooglePhotos
             Query = CatalogQuery.From(restore.Select),
             Edition = restore.Edition ?? Edition.AsSeen,
             SameAccount = origin == target.AccountId,
+            OnlyMissing = restore.ExistingFiles == ExistingFiles.Skip,
         };
         var plan = await GooglePhotosRestore.PlanAsync(snapshot, request, context.Control.Abort);
         var result = new RunResult

@@ -29,6 +29,9 @@ internal sealed record UploadRequest
     /// <summary>False when the target is known to be another account than the one that was backed up.</summary>
     public bool SameAccount { get; init; } = true;
 
+    /// <summary>Leaves out what the account may hold still, as far as the snapshot knows: only what newer exports lack goes up.</summary>
+    public bool OnlyMissing { get; init; }
+
     public long RequestsPerDay { get; init; } = LibraryLimits.RequestsPerDay;
 
     /// <summary>From this size on an upload costs two requests.</summary>
@@ -59,6 +62,12 @@ internal sealed class UploadPlanner(UploadRequest request)
         if (item.Trashed == true)
         {
             _tally.Trashed++;
+            return;
+        }
+
+        if (request.OnlyMissing && request.SameAccount && !request.Missing.Contains(item.Id))
+        {
+            _tally.Skipped++;
             return;
         }
 
@@ -235,6 +244,11 @@ internal sealed class UploadPlanner(UploadRequest request)
 
     private IEnumerable<string> Losses()
     {
+        if (_tally.Skipped > 0)
+        {
+            yield return $"{Text.Count(_tally.Skipped, "item")} may be in the account still and are left out.";
+        }
+
         if (_tally.Uploaded == 0)
         {
             yield break;
@@ -369,6 +383,8 @@ internal sealed class UploadPlanner(UploadRequest request)
         public long Live { get; set; }
 
         public long Trashed { get; set; }
+
+        public long Skipped { get; set; }
 
         public long SameBytes { get; set; }
 
