@@ -1,7 +1,7 @@
 using Benchmarks;
 
 // One file a question. To add one: implement IBenchmark and name it here.
-IBenchmark[] benchmarks = [new PrimitivesBenchmark(), new WholeProcessBenchmark(), new ScaleBenchmark(), new GoogleListingBenchmark()];
+IBenchmark[] benchmarks = [new PrimitivesBenchmark(), new WholeProcessBenchmark(), new ScaleBenchmark(), new GoogleListingBenchmark(), new FleetBenchmark()];
 
 string? wanted = args.FirstOrDefault();
 IBenchmark[] chosen = wanted is null ? benchmarks : [.. benchmarks.Where(benchmark => benchmark.Name == wanted)];

@@ -105,6 +105,9 @@ public static class Reasons
     /// <summary>The image of the pod cannot be pulled.</summary>
     public const string ImageUnavailable = "ImageUnavailable";
 
+    /// <summary>The container of the pod cannot be made.</summary>
+    public const string ContainerNotCreated = "ContainerNotCreated";
+
     /// <summary>A backup is being made.</summary>
     public const string BackingUp = "BackingUp";
 

@@ -181,6 +181,10 @@ public sealed record HandledRequests
     /// <summary>Of `kloset.dev/retry`.</summary>
     [Length(0, 256)]
     public string? Retry { get; init; }
+
+    /// <summary>Of `kloset.dev/approve-forget`, once a run was started for it.</summary>
+    [Length(0, 256)]
+    public string? ApproveForget { get; init; }
 }
 
 /// <summary>What the object looked like when it stalled.</summary>

@@ -13,7 +13,7 @@ internal sealed class StatusApplier(IServiceProvider services, OperatorHostOptio
 {
     private const string Subresource = "status";
 
-    // What was applied last to objects (by uid) that also carry conditions of others. Forgetting costs one call that
+    // What was applied last to objects (by uid) that also carry fields or conditions of others. Forgetting costs one call that
     // changes nothing.
     private readonly Lock _lock = new();
     private readonly LruTable<string, JsonNode> _lastApplied = new(4096);

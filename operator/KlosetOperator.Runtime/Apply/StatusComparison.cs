@@ -9,25 +9,29 @@ internal static class StatusComparison
     private const string TransitionTime = "lastTransitionTime";
 
     /// <summary>The same, in every field and condition.</summary>
-    public static bool Says(JsonNode? current, JsonNode wanted) => Equal(current, wanted, foreignConditions: false);
+    public static bool Says(JsonNode? current, JsonNode wanted) => Equal(current, wanted, foreign: false);
 
-    /// <summary>The same, but for conditions that only <paramref name="current"/> has.</summary>
-    public static bool SaysAtLeast(JsonNode? current, JsonNode wanted) => Equal(current, wanted, foreignConditions: true);
+    /// <summary>The same, but for fields and conditions that only <paramref name="current"/> has.</summary>
+    public static bool SaysAtLeast(JsonNode? current, JsonNode wanted) => Equal(current, wanted, foreign: true);
 
-    private static bool Equal(JsonNode? current, JsonNode wanted, bool foreignConditions)
+    private static bool Equal(JsonNode? current, JsonNode wanted, bool foreign)
     {
         if (current is not JsonObject left || wanted is not JsonObject right)
         {
             return JsonNode.DeepEquals(current, wanted);
         }
 
-        return left.Count(static field => field.Key != Conditions) == right.Count(static field => field.Key != Conditions)
+        return (foreign || left.Count(static field => field.Key != Conditions) == right.Count(static field => field.Key != Conditions))
             && right.Where(static field => field.Key != Conditions)
-                .All(field => left.TryGetPropertyValue(field.Key, out var value) && JsonNode.DeepEquals(value, field.Value))
-            && SameConditions(left[Conditions] as JsonArray ?? [], right[Conditions] as JsonArray ?? [], foreignConditions);
+                .All(field => left.TryGetPropertyValue(field.Key, out var value) && Same(value, field.Value, foreign))
+            && SameConditions(left[Conditions] as JsonArray ?? [], right[Conditions] as JsonArray ?? [], foreign);
     }
 
-    private static bool SameConditions(JsonArray current, JsonArray wanted, bool foreignConditions)
+    private static bool Same(JsonNode? current, JsonNode? wanted, bool foreign) => foreign && current is JsonObject left && wanted is JsonObject right
+        ? right.All(field => left.TryGetPropertyValue(field.Key, out var value) && Same(value, field.Value, foreign))
+        : JsonNode.DeepEquals(current, wanted);
+
+    private static bool SameConditions(JsonArray current, JsonArray wanted, bool foreign)
     {
         // A list-map: the order is the server's business.
         var known = new Dictionary<string, JsonObject>(StringComparer.Ordinal);
@@ -36,7 +40,7 @@ internal static class StatusComparison
             known[(string?)condition["type"] ?? ""] = condition;
         }
 
-        return (foreignConditions || known.Count == wanted.Count)
+        return (foreign || known.Count == wanted.Count)
             && wanted.OfType<JsonObject>().All(condition => known.TryGetValue((string?)condition["type"] ?? "", out var match) && SameCondition(match, condition));
     }
 

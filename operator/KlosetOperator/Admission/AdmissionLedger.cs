@@ -125,7 +125,7 @@ internal sealed class AdmissionLedger(int mostJobs)
             }
 
             Put(request.Job, null);
-            Line(request);
+            request = Line(request);
             var answer = Ask(request, now);
             if (answer is AdmissionAnswer.Admitted)
             {
@@ -229,11 +229,21 @@ internal sealed class AdmissionLedger(int mostJobs)
         }
     }
 
-    private void Line(AdmissionRequest request)
+    /// <summary>
+    /// Who asks again keeps its place: what a person asked for is due now whenever it is looked at, and would fall behind everybody else
+    /// with each look, until of more than there is room for nobody ever gets in.
+    /// </summary>
+    private AdmissionRequest Line(AdmissionRequest request)
     {
+        if (_waiting.TryGetValue(request.Claimant, out var before) && before.Ticket == request.Ticket && before.Due < request.Due)
+        {
+            request = request with { Due = before.Due };
+        }
+
         Leave(request.Claimant);
         _waiting.Add(request.Claimant, request);
         _line.Add(request);
+        return request;
     }
 
     private bool Leave(Claimant claimant) => _waiting.Remove(claimant, out var request) && _line.Remove(request);

@@ -1,4 +1,5 @@
 using KlosetOperator.Api;
+using KlosetOperator.Jobs;
 using KlosetOperator.References;
 using KlosetOperator.Repositories;
 using KlosetOperator.Runs;
@@ -48,6 +49,14 @@ internal sealed record BackupFacts
         && Jobs.All(job => job.Request != value)
             ? value
             : null;
+
+    /// <summary>The approval of a forget wave that no run carried out yet, as the Job that does is told to remember it.</summary>
+    public string? Approval =>
+        ApprovedForget is { } hash && hash != Backup.Status?.Handled?.ApproveForget && Jobs.All(job => job.Request != ApprovalOf(hash)) ? ApprovalOf(hash) : null;
+
+    public string? ApprovedForget => RunFiles.ApprovedForget(Backup);
+
+    public static string ApprovalOf(string hash) => $"{Annotations.ApproveForget}: {hash}";
 
     public static DateTimeOffset? Utc(DateTime? time) =>
         time is { } value ? new DateTimeOffset(DateTime.SpecifyKind(value.ToUniversalTime(), DateTimeKind.Utc)) : null;

@@ -13,9 +13,6 @@ namespace KlosetOperator.Backups;
 /// </summary>
 internal static class BackupPlanner
 {
-    /// <summary>A slot that became due this long before the operator started was missed by an outage, not by a restart.</summary>
-    private static readonly TimeSpan OutageAfter = TimeSpan.FromMinutes(5);
-
     private static readonly Func<BackupFacts, RunDecision?>[] Policies =
     [
         ActiveJob,              // one run at a time, whatever else is wrong
@@ -96,7 +93,7 @@ internal static class BackupPlanner
     }
 
     private static RunDecision? Requested(BackupFacts facts) =>
-        facts.Request is { } request
+        (facts.Request ?? facts.Approval) is { } request
             ? new RunDecision.Start(new RunOrder(RunKind.Backup, Whole(facts.Now), 1, facts.Now) { Request = request, IsFirst = IsFirst(facts) })
             : null;
 
@@ -133,17 +130,11 @@ internal static class BackupPlanner
             return null;
         }
 
-        // After an outage everything is due at once: spread it over the jitter again, from the start of the operator on.
-        var release = slot.Due < facts.StartedAt - OutageAfter
-            ? facts.StartedAt + StableHash(facts, slot.Time)
-            : slot.Due;
+        var release = facts.Schedule.ReleaseOf(slot, facts.StartedAt);
         return release > facts.Now
-            ? new RunDecision.Wait(Reasons.WaitingForSlot, "A run was missed while the operator was away; it starts within the jitter.", release)
+            ? new RunDecision.Wait(Reasons.WaitingForSlot, "A run was missed while the operator was away. Those of all are spread over the next half hour, or over the jitter.", release)
             : InWindow(facts, new RunOrder(RunKind.Backup, slot.Time, NextAttempt(facts, slot.Time), slot.Due) { IsFirst = IsFirst(facts) });
     }
-
-    private static TimeSpan StableHash(BackupFacts facts, DateTimeOffset slot) =>
-        Schedules.StableHash.Within(facts.Schedule!.Jitter, $"{facts.Backup.Metadata.Uid}/outage/{slot.ToUnixTimeSeconds()}");
 
     private static RunDecision InWindow(BackupFacts facts, RunOrder order) =>
         facts.Schedule!.IsOpen(facts.Now)

@@ -73,7 +73,8 @@ internal static class BackupStatuses
         var wanted = StallMark.Annotation(facts.Backup.Metadata, Annotations.Run);
         var run = wanted is not null && facts.Jobs.Any(job => job.Request == wanted) ? wanted : before?.Run;
         var retry = StallMark.Annotation(facts.Backup.Metadata, Annotations.Retry) ?? before?.Retry;
-        return run is null && retry is null ? null : new HandledRequests { Run = run, Retry = retry };
+        var forget = facts.ApprovedForget is { } hash && facts.Jobs.Any(job => job.Request == BackupFacts.ApprovalOf(hash)) ? hash : before?.ApproveForget;
+        return run is null && retry is null && forget is null ? null : new HandledRequests { Run = run, Retry = retry, ApproveForget = forget };
     }
 
     private static DateTimeOffset? NextRun(BackupFacts facts, RunDecision decision) => decision switch

@@ -10,7 +10,6 @@ using KlosetOperator.Runtime.Api;
 using KlosetOperator.Runtime.Apply;
 using KlosetOperator.Runtime.Cache;
 using KlosetOperator.Runtime.Control;
-using KlosetOperator.Runtime.Events;
 using KlosetOperator.Schedules;
 using KlosetOperator.Telemetry;
 using KlosetWorker.Contract;
@@ -27,7 +26,6 @@ internal sealed class PhotoBackupReconciler(
     JobLauncher launcher,
     RunCycle cycle,
     IStatusApplier statuses,
-    IEventRecorder events,
     OperatorMetrics metrics,
     OperatorOptions options,
     TimeProvider time) : IEntityController<PhotoBackup>
@@ -59,7 +57,7 @@ internal sealed class PhotoBackupReconciler(
         facts = facts with { Jobs = step.Jobs };
         var tokenEnds = references.GrantEnds(entity);
         var status = BackupStatuses.Build(facts, known, step, tokenEnds);
-        AnnounceWait(entity, status);
+        cycle.AnnounceWait(entity, entity.Status?.Conditions, status.Conditions!);
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
         await cycle.SweepAsync(entity, facts.Jobs, facts.History.Knows, cancellationToken).ConfigureAwait(false);
         return new ReconcileResult.After(step.Pause(BackupStatuses.NextDeadline(facts, status, tokenEnds), options.ProgressInterval, now));
@@ -164,17 +162,6 @@ internal sealed class PhotoBackupReconciler(
             Ticket = new AdmissionTicket(key, $"{key}/{spec.Account.Id}", references.QuotaGroup(metadata.NamespaceProperty, ReferencesOf.GoogleSecrets(spec)), Exclusive: false),
             Template = spec.Job,
         };
-    }
-
-    private void AnnounceWait(PhotoBackup backup, PhotoBackupStatus status)
-    {
-        var before = backup.Status?.Conditions?.FirstOrDefault(condition => condition.Type == ConditionTypes.Running);
-        var after = status.Conditions!.First(condition => condition.Type == ConditionTypes.Running);
-        if (after.Status != "True" && after.Reason is not Reasons.Idle && after.Reason != before?.Reason)
-        {
-            var warning = Runtime.Apply.Conditions.IsTrue(status.Conditions, ConditionTypes.Stalled) || !Runtime.Apply.Conditions.IsTrue(status.Conditions, ConditionTypes.Ready);
-            events.Record(backup, warning ? EventKind.Warning : EventKind.Normal, after.Reason, "Wait", after.Message);
-        }
     }
 
     private static string SourceKind(PhotoBackupSpec spec) =>

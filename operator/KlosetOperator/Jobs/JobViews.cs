@@ -12,6 +12,9 @@ internal static class JobViews
 {
     private static readonly TimeSpan UnschedulableAfter = TimeSpan.FromMinutes(10);
 
+    /// <summary>A pull of our image takes seconds; a registry that does not answer is called an error only after minutes.</summary>
+    private static readonly TimeSpan SlowAfter = TimeSpan.FromMinutes(2);
+
     /// <summary>Null for a Job that is not one of our runs.</summary>
     /// <param name="pods">The Job's pods.</param>
     public static JobView? Of(V1Job job, IReadOnlyList<V1Pod> pods, DateTimeOffset now)
@@ -46,6 +49,7 @@ internal static class JobViews
             Message = message,
             Pod = phase == JobPhase.Running ? newest?.Metadata.Name : null,
             UnreachableSince = phase == JobPhase.Unknown ? Utc(PodCondition(newest!, "Ready")?.LastTransitionTime) ?? Utc(newest!.Metadata.DeletionTimestamp) : null,
+            StuckSince = reason is Reasons.ImageUnavailable or Reasons.ContainerNotCreated ? Utc(newest!.Metadata.CreationTimestamp) : null,
             Ticket = Ticket(job),
             Location = annotations.TryGetValue(JobBuilder.LocationAnnotation, out var location) ? location : null,
             IsPaused = phase == JobPhase.Suspended && annotations.ContainsKey(Annotations.PausedFor),
@@ -116,15 +120,20 @@ internal static class JobViews
         }
 
         var waiting = pod.Status?.ContainerStatuses?.FirstOrDefault(container => container.Name == JobBuilder.Container)?.State?.Waiting;
+        var name = pod.Metadata.Name;
         return waiting?.Reason switch
         {
-            "ErrImagePull" or "ImagePullBackOff" or "InvalidImageName" =>
-                (JobPhase.Starting, Reasons.ImageUnavailable, $"The worker's image cannot be pulled: {waiting.Reason}."),
-            "CreateContainerConfigError" or "CreateContainerError" =>
-                (JobPhase.Starting, Reasons.Starting, $"The worker's container cannot be made: {waiting.Message}"),
+            "ErrImagePull" or "ImagePullBackOff" or "InvalidImageName" or "ErrImageNeverPull" or "ImageInspectError" or "RegistryUnavailable" =>
+                (JobPhase.Starting, Reasons.ImageUnavailable, $"The worker's image '{Image(job)}' cannot be pulled. Correct the operator's setting of it, or give spec.job.imagePullSecrets; kubectl describe pod {name} tells why."),
+            "CreateContainerConfigError" or "CreateContainerError" or "RunContainerError" =>
+                (JobPhase.Starting, Reasons.ContainerNotCreated, Messages.Cap($"The worker's container cannot be made; kubectl describe pod {name} tells more: {waiting.Message}")),
+            _ when now - (Utc(pod.Metadata.CreationTimestamp) ?? now) >= SlowAfter =>
+                (JobPhase.Starting, Reasons.Starting, $"Pod '{name}' has a node, and its volumes or its image take long: kubectl describe pod {name} tells what it waits for."),
             _ => (JobPhase.Starting, Reasons.Starting, "Waits for its pod."),
         };
     }
+
+    private static string? Image(V1Job job) => job.Spec.Template?.Spec?.Containers?.FirstOrDefault(container => container.Name == JobBuilder.Container)?.Image;
 
     public static string RunningReason(RunKind kind) => kind switch
     {

@@ -2,6 +2,7 @@ using k8s;
 using k8s.Models;
 using KlosetOperator.Api;
 using KlosetOperator.Runs;
+using KlosetOperator.Runtime.Apply;
 using KlosetOperator.Runtime.Events;
 
 namespace KlosetOperator.Jobs;
@@ -37,6 +38,15 @@ internal sealed record RunStep(RunDecision Decision, RunDecision.Wait? Refused, 
 /// </summary>
 internal sealed partial class RunCycle(JobLauncher launcher, ProgressReader progress, IEventRecorder events, TimeProvider time, ILogger<RunCycle> logger)
 {
+    /// <summary>Of what is no news.</summary>
+    private static readonly string[] Silent = [Reasons.Idle, Reasons.Initialising, Reasons.Pending];
+
+    private static readonly string[] Alarming =
+    [
+        Reasons.ImageUnavailable, Reasons.ContainerNotCreated, Reasons.Unschedulable, Reasons.NodeUnreachable, Reasons.StoreUnavailable,
+        Reasons.SecretMissing, Reasons.ConfigMapMissing, Reasons.ClaimMissing, Reasons.RepositoryMissing, Reasons.BackupMissing,
+    ];
+
     /// <param name="before">The run that the status calls active.</param>
     /// <param name="jobs">The object's Jobs.</param>
     /// <param name="maxJobs">Jobs that the repository allows at the same time.</param>
@@ -122,6 +132,21 @@ internal sealed partial class RunCycle(JobLauncher launcher, ProgressReader prog
         }
 
         return ended;
+    }
+
+    /// <summary>Says once what is waited for, when that is new.</summary>
+    /// <param name="before">Conditions that the status has.</param>
+    public void AnnounceWait(IKubernetesObject<V1ObjectMeta> owner, IReadOnlyList<V1Condition>? before, IReadOnlyList<V1Condition> now)
+    {
+        var what = now.FirstOrDefault(condition => condition.Type == ConditionTypes.Running) ?? now.First(condition => condition.Type == ConditionTypes.Ready);
+        if (what.Status == "True" || Silent.Contains(what.Reason) || what.Reason == before?.FirstOrDefault(condition => condition.Type == what.Type)?.Reason)
+        {
+            return;
+        }
+
+        var warning = Alarming.Contains(what.Reason) || Conditions.IsTrue(now, ConditionTypes.Stalled)
+            || (what.Type == ConditionTypes.Running && owner is PhotoBackup && !Conditions.IsTrue(now, ConditionTypes.Ready)); // a restore is ready when it has ended
+        events.Record(owner, warning ? EventKind.Warning : EventKind.Normal, what.Reason, "Wait", what.Message);
     }
 
     private async Task<ActiveRun> FollowAsync(string @namespace, JobView job, ActiveRun? before, CancellationToken cancellationToken)

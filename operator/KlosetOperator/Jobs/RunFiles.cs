@@ -39,7 +39,7 @@ internal static class RunFiles
     {
         var (spec, status) = (backup.Spec, backup.Status);
         var gap = StallMark.Annotation(backup.Metadata, Annotations.AcceptGap);
-        var forget = StallMark.Annotation(backup.Metadata, Annotations.ApproveForget) is { } approved && approved == status?.Forget?.Hash ? approved : null;
+        var forget = ApprovedForget(backup);
         return new RunBackup
         {
             Takeout = spec.Source.Takeout?.Locations.Select(location => Location(location, mounts)).ToArray(),
@@ -71,6 +71,10 @@ internal static class RunFiles
             ApprovedForget = forget,
         };
     }
+
+    /// <summary>The forget wave that waits, if a person approved it.</summary>
+    public static string? ApprovedForget(PhotoBackup backup) =>
+        StallMark.Annotation(backup.Metadata, Annotations.ApproveForget) is { } approved && approved == backup.Status?.Forget?.Hash ? approved : null;
 
     /// <param name="snapshot">The snapshot that an earlier run resolved; null for the first.</param>
     public static RunRestore Restore(PhotoRestore restore, string? snapshot, bool planOnly, MountPlan mounts)

@@ -72,6 +72,7 @@ internal sealed class KlosetRepositoryReconciler(
         }
 
         var status = RepositoryStatuses.Build(facts, step, breaker, $"{options.ClusterName}/{entity.Metadata.NamespaceProperty}/{entity.Metadata.Name}");
+        cycle.AnnounceWait(entity, entity.Status?.Conditions, status.Conditions!);
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
         foreach (var group in facts.Jobs.GroupBy(job => job.Kind))
         {
@@ -176,6 +177,7 @@ internal sealed class KlosetRepositoryReconciler(
                 Check = check,
                 ScheduleError = error,
                 Now = now,
+                StartedAt = options.StartedAt,
             },
             status.RepositoryID is null ? null : CircuitBreaker.OpenSince(ends));
     }

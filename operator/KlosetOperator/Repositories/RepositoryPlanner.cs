@@ -37,6 +37,9 @@ internal sealed record RepositoryFacts
 
     public required DateTimeOffset Now { get; init; }
 
+    /// <summary>When this operator started.</summary>
+    public required DateTimeOffset StartedAt { get; init; }
+
     public DateTimeOffset Created => BackupFacts.Utc(Repository.Metadata.CreationTimestamp) ?? Now;
 
     /// <summary>It was opened, and where it lies now.</summary>
@@ -85,7 +88,9 @@ internal static class RepositoryPlanner
 
     /// <summary>When the next one is due: a retry after a failure, else the schedule's next slot.</summary>
     public static DateTimeOffset? Next(EffectiveSchedule? schedule, RecurringStatus? status, RepositoryFacts facts) =>
-        Retry(status, facts) is { } retry && retry > facts.Now ? retry : schedule?.NextDue(After(status, facts), facts.Now)?.Due;
+        Retry(status, facts) is { } retry && retry > facts.Now ? retry
+        : Missed(schedule, status, facts) is { } missed && missed.Release > facts.Now ? missed.Release
+        : schedule?.NextDue(After(status, facts), facts.Now)?.Due;
 
     /// <summary>Structure once a week; on other days the byte budget's share, or the listing where there is no budget.</summary>
     public static RunCheck CheckOf(KlosetRepository repository, RepositoryFacts facts)
@@ -168,10 +173,14 @@ internal static class RepositoryPlanner
                 : null;
         }
 
-        return schedule?.LatestDue(After(status, facts), facts.Now) is { } due && schedule.IsOpen(facts.Now)
+        return Missed(schedule, status, facts) is var (due, release) && release <= facts.Now && schedule!.IsOpen(facts.Now)
             ? new RunDecision.Start(new RunOrder(kind, due.Time, NextAttempt(facts, kind, due.Time, status?.Runs ?? []), due.Due))
             : null;
     }
+
+    /// <summary>The slot that is due, and when it may begin.</summary>
+    private static (Slot Slot, DateTimeOffset Release)? Missed(EffectiveSchedule? schedule, RecurringStatus? status, RepositoryFacts facts) =>
+        schedule?.LatestDue(After(status, facts), facts.Now) is { } due ? (due, schedule.ReleaseOf(due, facts.StartedAt)) : null;
 
     /// <summary>What paused goes on, what failed for a passing reason is tried again; damage and refusals wait for the next slot.</summary>
     private static DateTimeOffset? Retry(RecurringStatus? status, RepositoryFacts facts)

@@ -138,6 +138,9 @@ internal static class RepositoryStatuses
             case var other when !facts.IsOpened:
                 var (reason, message) = other switch
                 {
+                    // A pod that cannot begin says more than anything that was before.
+                    RunDecision.Follow { Job: { IsStuck: true } stuck } => (stuck.Reason, stuck.Message),
+
                     // While it is tried again, why it did not work the last time says more than that it is tried.
                     RunDecision.Follow when facts.History.Newest is { Outcome: Outcomes.Failed } last => (last.Reason ?? Reasons.Initialising, last.Message ?? ""),
                     RunDecision.Follow follow => (Reasons.Initialising, follow.Job.Message.Length > 0 ? follow.Job.Message : "The repository is being created or adopted."),

@@ -41,7 +41,9 @@ internal sealed class PhotoRestoreReconciler(
         var step = await cycle.CarryOutAsync(
             entity, entity.Status?.Active, facts.Jobs, RestorePlanner.Decide(facts), facts.Repository.MaxJobs, order => Request(entity, source, facts, order), cancellationToken,
             isCancelled: entity.Spec.Cancel, isSuspended: IsQueued(entity) ? null : entity.Spec.Suspend).ConfigureAwait(false);
-        await statuses.ApplyAsync(entity, RestoreStatuses.Build(facts, step), cancellationToken).ConfigureAwait(false);
+        var status = RestoreStatuses.Build(facts, step);
+        cycle.AnnounceWait(entity, entity.Status?.Conditions, status.Conditions!);
+        await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
         await cycle.SweepAsync(entity, facts.Jobs, facts.History.Knows, cancellationToken).ConfigureAwait(false);
         return facts.Known.CompletionTime is not null && step.Active is null
             ? ReconcileResult.Done.Instance

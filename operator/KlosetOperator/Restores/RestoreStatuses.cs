@@ -125,6 +125,7 @@ internal static class RestoreStatuses
             RunDecision.Stop stop => conditions.Set(ConditionTypes.Ready, false, stop.Reason, stop.Message).MarkStalled(stop.Reason, stop.Message),
             _ when ended => conditions.Set(ConditionTypes.Ready, true, Reasons.Reconciled, "The restore has ended.").MarkSettled(),
             RunDecision.Wait wait => conditions.Set(ConditionTypes.Ready, false, wait.Reason, wait.Message).MarkReconciling(wait.Reason, wait.Message),
+            RunDecision.Follow { Job: { IsStuck: true } stuck } => conditions.Set(ConditionTypes.Ready, false, stuck.Reason, stuck.Message).MarkReconciling(stuck.Reason, stuck.Message),
             RunDecision.Follow follow => conditions.Set(ConditionTypes.Ready, false, Reasons.Restoring, "The restore is being made.")
                 .MarkReconciling(follow.Job.Reason, follow.Job.Message.Length > 0 ? follow.Job.Message : "The restore is being made."),
             _ => conditions.Set(ConditionTypes.Ready, false, Reasons.Progressing, "The restore has not ended yet.").MarkReconciling(Reasons.Progressing, "The restore has not ended yet."),

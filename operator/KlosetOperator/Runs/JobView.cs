@@ -59,6 +59,12 @@ internal sealed record JobView
     /// <summary>Since when the pod's node does not answer.</summary>
     public DateTimeOffset? UnreachableSince { get; init; }
 
+    /// <summary>Since when its pod is there without a container that can begin.</summary>
+    public DateTimeOffset? StuckSince { get; init; }
+
+    /// <summary>It has a pod that cannot begin; the reason and the message say why.</summary>
+    public bool IsStuck => Phase == JobPhase.Starting && Reason != Reasons.Starting;
+
     /// <summary>Where the repository lay when the Job was made.</summary>
     public string? Location { get; init; }
 
@@ -78,7 +84,15 @@ internal sealed record JobView
     /// The Job would wait for its pod for ever, since a pod on a dead node never ends. After the pod's grace and ten minutes the run is
     /// given up; should its worker live on unseen, its lock and the fenced commits keep the two apart.
     /// </summary>
-    public bool IsGivenUp(DateTimeOffset now) => Phase == JobPhase.Unknown && UnreachableSince is { } since && now >= since + GiveUpAfter;
+    public bool IsGivenUp(DateTimeOffset now) =>
+        (Phase == JobPhase.Unknown && UnreachableSince is { } since && now >= since + GiveUpAfter)
+        || (StuckSince is { } stuck && now >= stuck + GiveUpStuckAfter);
+
+    /// <summary>
+    /// A Job is never changed, so one with an image that cannot be had waits for ever, even when the image was put right: the next one
+    /// is made from what is set then.
+    /// </summary>
+    public static readonly TimeSpan GiveUpStuckAfter = TimeSpan.FromMinutes(30);
 
     /// <summary>The pod's grace of a minute, and ten more.</summary>
     public static readonly TimeSpan GiveUpAfter = TimeSpan.FromMinutes(11);

@@ -12,7 +12,7 @@ internal static class RunConditions
     {
         RunDecision.Follow { Job: { Phase: JobPhase.Running } job } => conditions.Set(ConditionTypes.Running, true, job.Reason, Attempt(job)),
         RunDecision.Follow { Job: { Phase: JobPhase.Unknown } job } => conditions.Set(ConditionTypes.Running, null, job.Reason, job.Message),
-        RunDecision.Follow { Job: { Phase: JobPhase.Suspended or JobPhase.Ending } job } => conditions.Set(ConditionTypes.Running, false, job.Reason, job.Message),
+        RunDecision.Follow { Job: { Phase: JobPhase.Suspended or JobPhase.Ending } or { IsStuck: true } } and { Job: var job } => conditions.Set(ConditionTypes.Running, false, job.Reason, job.Message),
         RunDecision.Follow { Job: var job } => conditions.Set(ConditionTypes.Running, true, job.Reason, job.Message),
         RunDecision.Start => conditions.Set(ConditionTypes.Running, true, Reasons.Starting, "The Job is created."),
         RunDecision.Wait wait => conditions.Set(ConditionTypes.Running, false, wait.Reason, wait.Message),

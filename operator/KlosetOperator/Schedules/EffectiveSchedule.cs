@@ -11,6 +11,11 @@ internal readonly record struct Slot(DateTimeOffset Time, DateTimeOffset Due);
 /// <summary>A schedule as it is for one object: `H` resolved, time zone found, jitter and windows known. Pure.</summary>
 internal sealed class EffectiveSchedule
 {
+    /// <summary>A slot that became due this long before the operator started was missed by an outage, not by a restart.</summary>
+    private static readonly TimeSpan OutageAfter = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan LeastSpread = TimeSpan.FromMinutes(30);
+
     private readonly CronExpression _cron;
     private readonly TimeZoneInfo _zone;
     private readonly IReadOnlyList<(TimeOnly From, TimeOnly To)> _windows;
@@ -65,6 +70,15 @@ internal sealed class EffectiveSchedule
             ? schedule
             : throw new InvalidScheduleException($"The schedule '{spec?.Cron}' never comes true.");
     }
+
+    /// <summary>
+    /// When a slot's run may begin. After an outage of the operator everything is due at once: what was missed is spread again, from the
+    /// start on, over the jitter or half an hour.
+    /// </summary>
+    public DateTimeOffset ReleaseOf(Slot slot, DateTimeOffset startedAt) =>
+        slot.Due < startedAt - OutageAfter
+            ? startedAt + StableHash.Within(Jitter > LeastSpread ? Jitter : LeastSpread, $"{_seed}/outage/{slot.Time.ToUnixTimeSeconds()}")
+            : slot.Due;
 
     /// <summary>The newest slot after <paramref name="after"/> that is due at <paramref name="now"/>. All that were missed before it collapse into it.</summary>
     public Slot? LatestDue(DateTimeOffset after, DateTimeOffset now)

@@ -14,13 +14,16 @@ public sealed class OperatorProcess : IAsyncDisposable
         _log = WriteLogAsync(process, logFile);
     }
 
+    /// <summary>Process id.</summary>
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     public int ExitCode => _process.ExitCode;
 
-    public static OperatorProcess Start(string program, string kubeconfig, string workerImage, string logFile, params string[] more)
+    public static OperatorProcess Start(string program, string kubeconfig, string workerImage, string logFile, string metricsAddress = "off", params string[] more)
     {
-        var start = new ProcessStartInfo(program, ["--kubeconfig", kubeconfig, "--worker-image", workerImage, "--metrics-address", "off", "--log-format", "text", .. more])
+        var start = new ProcessStartInfo(program, ["--kubeconfig", kubeconfig, "--worker-image", workerImage, "--metrics-address", metricsAddress, "--log-format", "text", .. more])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

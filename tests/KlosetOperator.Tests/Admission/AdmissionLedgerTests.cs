@@ -54,6 +54,40 @@ public sealed class AdmissionLedgerTests
     }
 
     [Fact]
+    public void Of_many_that_are_due_whenever_they_are_looked_at_each_gets_its_turn()
+    {
+        var ledger = new AdmissionLedger(100);
+        var woken = new Queue<string>();
+        ledger.Freed += claimants => claimants.ToList().ForEach(claimant => woken.Enqueue(claimant.Name));
+        var running = new Queue<string>();
+        var now = Now;
+        var looks = 0;
+        void Ask(string name)
+        {
+            now = now.AddSeconds(1);
+            if (ledger.TryAdmit(Request(name, due: ++looks, maxJobs: 2), now) is AdmissionAnswer.Admitted)
+            {
+                running.Enqueue(name);
+            }
+        }
+
+        var all = Enumerable.Range(0, 12).Select(number => $"b{number:d2}").ToList();
+        all.ForEach(Ask);
+        var done = new List<string>();
+        while (running.TryDequeue(out var ended))
+        {
+            done.Add(ended);
+            ledger.Release($"ns/{ended}", now);
+            while (woken.TryDequeue(out var next))
+            {
+                Ask(next);
+            }
+        }
+
+        Assert.Equal(all, done);
+    }
+
+    [Fact]
     public void A_slot_that_its_waiter_no_longer_wants_goes_to_the_next()
     {
         var ledger = new AdmissionLedger(1);

@@ -152,6 +152,41 @@ public sealed class BackupPlannerTests
     }
 
     [Fact]
+    public void An_approval_of_a_forget_wave_is_carried_out_at_once_and_once()
+    {
+        var world = new BackupWorld();
+        world.Reconcile();
+        world.End(15, Waiting("wave-1"));
+        world.Reconcile();
+        Assert.Null(world.ActiveJob);
+        world.Annotate(Annotations.ApproveForget, "another wave");
+        world.Reconcile();
+        Assert.Null(world.ActiveJob);
+
+        world.Annotate(Annotations.ApproveForget, "wave-1");
+        world.Reconcile();
+        Assert.NotNull(world.ActiveJob);
+        Assert.Equal("wave-1", world.Status.Handled!.ApproveForget);
+
+        // The wave is still there, whatever the reason: the nights try again, and nobody spins.
+        world.End(15, Waiting("wave-1"));
+        world.Reconcile();
+        Assert.Null(world.ActiveJob);
+        world.Jobs.Clear();
+        world.Reconcile();
+        Assert.Null(world.ActiveJob);
+
+        static RunResult Waiting(string hash) => new()
+        {
+            RunId = "",
+            Outcome = RunOutcome.Failed,
+            Reason = "ApprovalNeeded",
+            Library = new LibraryTotals(100, 1000, 0),
+            Forget = new ForgetTotals(0, 40, hash),
+        };
+    }
+
+    [Fact]
     public void A_person_s_answer_makes_the_worker_open_the_repository()
     {
         var world = new BackupWorld();

@@ -2,6 +2,7 @@ using k8s.Models;
 using KlosetOperator.Api;
 using KlosetOperator.Jobs;
 using KlosetOperator.Runs;
+using KlosetOperator.Runtime.Apply;
 
 namespace KlosetOperator.Tests.Jobs;
 
@@ -49,16 +50,43 @@ public sealed class JobViewsTests
         Assert.Equal((reason, expected), (view.Reason, view.Phase.ToString()));
     }
 
-    [Fact]
-    public void An_image_that_cannot_be_pulled_is_said()
+    [Theory]
+    [InlineData("ErrImagePull", 0, Reasons.ImageUnavailable, "imagePullSecrets")]
+    [InlineData("ImagePullBackOff", 0, Reasons.ImageUnavailable, "imagePullSecrets")]
+    [InlineData("InvalidImageName", 0, Reasons.ImageUnavailable, "imagePullSecrets")]
+    [InlineData("ErrImageNeverPull", 0, Reasons.ImageUnavailable, "imagePullSecrets")]
+    [InlineData("CreateContainerConfigError", 0, Reasons.ContainerNotCreated, "describe pod p")]
+    [InlineData("ContainerCreating", 1, Reasons.Starting, "Waits for its pod")]
+    [InlineData("ContainerCreating", 2, Reasons.Starting, "describe pod p")] // a registry that does not answer is no error for minutes
+    public void Why_the_container_does_not_begin_is_said_at_once_and_where_to_look(string waiting, int age, string reason, string says)
     {
-        var pod = Pod("p", null);
+        var view = JobViews.Of(Job(null), [Waiting(waiting, age)], Now)!;
+        Assert.Equal(reason, view.Reason);
+        Assert.Contains(says, view.Message, StringComparison.Ordinal);
+        var conditions = new Conditions(null, 1, Now);
+        RunConditions.SetRunning(conditions, new RunDecision.Follow(view));
+        Assert.Equal(reason == Reasons.Starting ? "True" : "False", Assert.Single(conditions.ToList()).Status);
+    }
+
+    [Theory]
+    [InlineData("ImagePullBackOff", true)]
+    [InlineData("CreateContainerConfigError", true)]
+    [InlineData("ContainerCreating", false)]
+    public void A_Job_that_can_never_begin_makes_room_for_one_with_what_is_set_now(string waiting, bool givenUp)
+    {
+        Assert.False(JobViews.Of(Job(null), [Waiting(waiting, age: 29)], Now)!.IsGivenUp(Now));
+        Assert.Equal(givenUp, JobViews.Of(Job(null), [Waiting(waiting, age: 30)], Now)!.IsGivenUp(Now));
+    }
+
+    private static V1Pod Waiting(string reason, int age)
+    {
+        var pod = Pod("p", null, age);
         pod.Status = new V1PodStatus
         {
             Phase = "Pending",
-            ContainerStatuses = [new V1ContainerStatus { Name = "worker", State = new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = "ImagePullBackOff" } } }],
+            ContainerStatuses = [new V1ContainerStatus { Name = "worker", State = new V1ContainerState { Waiting = new V1ContainerStateWaiting { Reason = reason, Message = "secret not found" } } }],
         };
-        Assert.Equal(Reasons.ImageUnavailable, JobViews.Of(Job(null), [pod], Now)!.Reason);
+        return pod;
     }
 
     private static V1Job Job(string? condition) => new()

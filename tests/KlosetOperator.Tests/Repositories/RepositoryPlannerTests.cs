@@ -113,6 +113,31 @@ public sealed class RepositoryPlannerTests
     }
 
     [Fact]
+    public void After_an_outage_the_checks_and_the_maintenance_of_all_do_not_begin_at_once()
+    {
+        var back = Created.AddDays(3);
+        var releases = Enumerable.Range(0, 1000).Select(number =>
+        {
+            var facts = Facts(back.AddSeconds(1), startedAt: back, uid: $"uid-{number}");
+            var decision = RepositoryPlanner.Decide(facts);
+            if (decision is RunDecision.Start)
+            {
+                return back;
+            }
+
+            // It looks again when its turn is, and then it begins.
+            var until = Assert.IsType<RunDecision.Wait>(decision).Until!.Value;
+            Assert.IsType<RunDecision.Start>(RepositoryPlanner.Decide(facts with { Now = until }));
+            return until;
+        }).ToList();
+        Assert.All(releases, release => Assert.InRange(release, back, back.AddMinutes(30)));
+        Assert.True(releases.GroupBy(release => (int)(release - back).TotalMinutes).Max(minute => minute.Count()) < 100);
+
+        // A restart is no outage: what is due now begins now.
+        Assert.IsType<RunDecision.Start>(RepositoryPlanner.Decide(Facts(back, startedAt: Created)));
+    }
+
+    [Fact]
     public void A_volume_that_only_one_pod_can_write_to_takes_one_Job_at_a_time()
     {
         var ready = Facts(Created).Repository with { Status = Build(Facts(Created)) };
@@ -141,11 +166,11 @@ public sealed class RepositoryPlannerTests
         End = new RunEnd { Time = ended, JobSucceeded = true },
     };
 
-    private static RepositoryFacts Facts(DateTimeOffset now, string? id = "id", KlosetRepositoryStatus? known = null) => new()
+    private static RepositoryFacts Facts(DateTimeOffset now, string? id = "id", KlosetRepositoryStatus? known = null, DateTimeOffset? startedAt = null, string uid = "uid") => new()
     {
         Repository = new KlosetRepository
         {
-            Metadata = new V1ObjectMeta { Name = "family", NamespaceProperty = "photos", Uid = "uid", CreationTimestamp = Created.UtcDateTime, Generation = 1 },
+            Metadata = new V1ObjectMeta { Name = "family", NamespaceProperty = "photos", Uid = uid, CreationTimestamp = Created.UtcDateTime, Generation = 1 },
             Spec = new KlosetRepositorySpec
             {
                 Backend = new RepositoryBackend { Volume = new VolumeLocation { ClaimName = "kloset" } },
@@ -157,7 +182,8 @@ public sealed class RepositoryPlannerTests
         History = new RunHistory(),
         Known = known ?? new KlosetRepositoryStatus { RepositoryID = id },
         Maintenance = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * 0" }, "", TimeSpan.Zero, "uid"),
-        Check = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * *" }, "", TimeSpan.Zero, "uid"),
+        Check = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * *" }, "", TimeSpan.Zero, uid),
         Now = now,
+        StartedAt = startedAt ?? Created,
     };
 }
