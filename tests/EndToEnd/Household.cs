@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using Demo.Staging;
 using DevCluster.Json;
 using TakeoutGenerator;
@@ -13,9 +14,13 @@ internal sealed class Household : IAsyncDisposable
 
     private readonly DirectoryInfo _folder;
 
-    private Household(DirectoryInfo folder, Stage stage)
+    private readonly StageOptions _options;
+    private bool _isLost;
+
+    private Household(DirectoryInfo folder, Stage stage, StageOptions options)
     {
         _folder = folder;
+        _options = options;
         Stage = stage;
     }
 
@@ -23,16 +28,40 @@ internal sealed class Household : IAsyncDisposable
 
     public Stage Stage { get; }
 
-    public static async Task<Household> MakeAsync(int items = 30, int mediaSize = 8_000)
+    public static async Task<Household> MakeAsync(int items = 30, int mediaSize = 8_000, string? clusterName = null)
     {
         var folder = Directory.CreateTempSubdirectory("kloset-e2e-");
-        var stage = await Stage.SetAsync(new StageOptions
+        var options = new StageOptions
         {
             Folder = folder.FullName,
             PodBackoff = TimeSpan.FromSeconds(1),
+            ClusterName = clusterName,
             Library = new LibraryOptions { Items = items, MediaSize = mediaSize, Account = "carol@example.com", Until = TimeProvider.System.GetUtcNow().AddDays(-61) },
-        }, Ct);
-        return new Household(folder, stage);
+        };
+        return new Household(folder, await Stage.SetAsync(options, Ct), options);
+    }
+
+    /// <summary>The cluster is lost, and another one is made from the same manifests; claims, archives and passphrase are those of before.</summary>
+    public async Task<Household> RebuildAsync(string? clusterName)
+    {
+        await Stage.DisposeAsync();
+        _isLost = true;
+        Directory.Delete(Path.Combine(_folder.FullName, "cluster"), recursive: true);
+        var options = _options with { ClusterName = clusterName, Passphrase = Stage.Passphrase };
+        return new Household(_folder, await Stage.SetAsync(options, Ct), options);
+    }
+
+    /// <summary>Every file of the repository with the hash of its content.</summary>
+    public async Task<SortedDictionary<string, string>> RepositoryFilesAsync()
+    {
+        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var file in Directory.EnumerateFiles(Stage.RepositoryFolder, "*", SearchOption.AllDirectories))
+        {
+            await using var content = File.OpenRead(file);
+            files[Path.GetRelativePath(Stage.RepositoryFolder, file)] = Convert.ToHexString(await SHA256.HashDataAsync(content, Ct));
+        }
+
+        return files;
     }
 
     public Task ApplyBackupAsync() => Stage.ApplySampleAsync("volume.yaml", Ct, "PersistentVolumeClaim", "KlosetRepository", "PhotoBackup");
@@ -84,7 +113,11 @@ internal sealed class Household : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Stage.DisposeAsync();
+        if (!_isLost)
+        {
+            await Stage.DisposeAsync();
+        }
+
         _folder.Delete(true);
     }
 }

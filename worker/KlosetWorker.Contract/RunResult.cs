@@ -172,7 +172,8 @@ public sealed record ExportsSummary(
 public sealed record TransferTotals(long BytesRead, long BytesStored, long ItemsNew, long StorageRequests, double Seconds);
 
 /// <param name="Snapshots">Complete snapshots; anchors do not count.</param>
-public sealed record RepositoryTotals(long Snapshots, long StoredBytes, long Packfiles);
+/// <param name="Owner">Who forgets and maintains; null while nobody does.</param>
+public sealed record RepositoryTotals(long Snapshots, long StoredBytes, long Packfiles, string? Owner = null);
 
 public sealed record SnapshotSummary(string Id, DateTimeOffset Time, long Items, long Bytes, bool Incomplete = false);
 

@@ -19,6 +19,8 @@ namespace KlosetOperator.Api;
 [AdditionalPrinterColumn(".status.check.lastSuccessTime", "Last Check", "date")]
 [AdditionalPrinterColumn(".metadata.creationTimestamp", "Age", "date")]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Ready\")].reason", "Reason", "string", Priority = 1)]
+[AdditionalPrinterColumn(".status.conditions[?(@.type==\"Running\")].reason", "Running", "string", Priority = 1)]
+[AdditionalPrinterColumn(".status.actions[0].kind", "Action", "string", Priority = 1)]
 [AdditionalPrinterColumn(".status.maintenance.lastSuccessTime", "Last Maintenance", "date", Priority = 1)]
 [AdditionalPrinterColumn(".status.repositoryID", "Repository ID", "string", Priority = 1)]
 [AdditionalPrinterColumn(".status.conditions[?(@.type==\"Ready\")].message", "Message", "string", Priority = 1)]

@@ -10,7 +10,7 @@ public sealed record KlosetRepositoryStatus : IRunStatus
     /// <summary>Generation of the spec that this status speaks of; -1 before the first look.</summary>
     public long? ObservedGeneration { get; init; }
 
-    /// <summary>Ready, Reconciling, Stalled, Maintained, Verified.</summary>
+    /// <summary>Ready, Running, Maintained, Verified, ActionRequired, Reconciling, Stalled.</summary>
     [Items(0, 16)]
     [ListMapKeys("type")]
     public IReadOnlyList<V1Condition>? Conditions { get; init; }
@@ -28,7 +28,7 @@ public sealed record KlosetRepositoryStatus : IRunStatus
     [Length(0, 128)]
     public string? KeyFingerprint { get; init; }
 
-    /// <summary>Name of the cluster and object that forget and maintain.</summary>
+    /// <summary>Who forgets and maintains, as cluster, namespace and name; absent while nobody does.</summary>
     [Length(0, 512)]
     public string? Owner { get; init; }
 

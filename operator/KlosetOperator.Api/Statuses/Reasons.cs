@@ -183,6 +183,9 @@ public static class Reasons
     /// <summary>Maintenance or check did not succeed in time.</summary>
     public const string Overdue = "Overdue";
 
+    /// <summary>Another cluster forgets and maintains.</summary>
+    public const string OwnedElsewhere = "OwnedElsewhere";
+
     /// <summary>The check found damage.</summary>
     public const string DamageFound = "DamageFound";
 

@@ -150,7 +150,7 @@ public sealed record RunRecord
 /// <summary>Something that a person must do.</summary>
 public sealed record ActionStatus
 {
-    /// <summary>RenewExportSchedule, SignIn, FreeDriveSpace, PickPhotos, ReplacePart, ApprovePlan, AcceptGap, ApproveForget, FixConfiguration.</summary>
+    /// <summary>RenewExportSchedule, MakeFullExport, SignIn, FreeDriveSpace, FreeSpace, PickPhotos, ReplacePart, ApprovePlan, AcceptGap, ApproveForget, LookAtAccount, MoveHistory, RepairRepository, FixConfiguration.</summary>
     [Length(1, 64)]
     public required string Kind { get; init; }
 

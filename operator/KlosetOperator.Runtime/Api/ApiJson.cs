@@ -10,6 +10,7 @@ namespace KlosetOperator.Runtime.Api;
 /// <summary>
 /// JSON as the API server speaks it: camelCase, nulls left out, times in RFC 3339. Whole seconds are written without
 /// a fraction, as <c>metav1.Time</c> is; where the API asks for <c>MicroTime</c> there are always six digits.
+/// <c>metadata.managedFields</c> is neither read nor written.
 /// </summary>
 public static class ApiJson
 {
@@ -29,7 +30,7 @@ public static class ApiJson
         {
             PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { UseMicroTimes } },
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { Adapt } },
         };
         options.Converters.Add(new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false));
         options.Converters.Add(new PooledStringConverter());
@@ -39,9 +40,14 @@ public static class ApiJson
         return options;
     }
 
-    private static void UseMicroTimes(JsonTypeInfo type)
+    private static void Adapt(JsonTypeInfo type)
     {
-        if (type.Type == typeof(V1LeaseSpec) || type.Type == typeof(Eventsv1EventSeries))
+        if (type.Type == typeof(V1ObjectMeta))
+        {
+            // Who wrote which field is most of a small object's weight, nobody here asks for it, and a write without it leaves it alone.
+            type.Properties.Remove(type.Properties.Single(static property => property.Name == "managedFields"));
+        }
+        else if (type.Type == typeof(V1LeaseSpec) || type.Type == typeof(Eventsv1EventSeries))
         {
             foreach (var property in type.Properties)
             {

@@ -18,19 +18,8 @@ public sealed class InformerOptions<T>
     /// <summary>How often handlers are told about every object again, as a safety net. Default 10 h; zero never.</summary>
     public TimeSpan Resync { get; set; } = TimeSpan.FromHours(10);
 
-    /// <summary>
-    /// Applied to every object before it is stored; drop here what nobody reads. Default: drops
-    /// <c>metadata.managedFields</c>, which is most of a small object's weight.
-    /// </summary>
-    public Func<T, T> Transform { get; set; } = static entity =>
-    {
-        if (entity.Metadata is { } metadata)
-        {
-            metadata.ManagedFields = null;
-        }
-
-        return entity;
-    };
+    /// <summary>Applied to every object before it is stored; drop here what nobody reads. Default: nothing is dropped.</summary>
+    public Func<T, T> Transform { get; set; } = static entity => entity;
 
     internal Dictionary<string, Func<T, IEnumerable<string>>> Indexes { get; } = new(StringComparer.Ordinal);
 

@@ -13,19 +13,19 @@ internal static class BackupActions
     public static readonly TimeSpan WarnOfScheduleEnd = TimeSpan.FromDays(30);
     public static readonly TimeSpan WarnOfTokenEnd = TimeSpan.FromDays(2);
 
-    /// <summary>What was put right outside the cluster, nobody tells the operator.</summary>
-    public const string AfterwardsRetry = $" If that changes neither the spec nor a Secret, set the annotation {Annotations.Retry} to a new value afterwards.";
-
     private const string RenewExportSchedule = "RenewExportSchedule";
     private const string SignIn = "SignIn";
-    private const string FixConfiguration = "FixConfiguration";
     private const string AcceptGap = "AcceptGap";
     private const string ApproveForget = "ApproveForget";
     private const string MoveHistory = "MoveHistory";
+    private const string MakeFullExport = "MakeFullExport";
+    private const string LookAtAccount = "LookAtAccount";
+    private const string Takeout = "https://takeout.google.com/";
     public const string PickPhotos = "PickPhotos";
 
     /// <summary>Kinds that are computed here at every look, so that none outlives its cause.</summary>
-    private static readonly string[] Own = [RenewExportSchedule, FixConfiguration, AcceptGap, ApproveForget, MoveHistory, PickPhotos];
+    private static readonly string[] Own =
+        [RenewExportSchedule, RunActions.FixConfiguration, RunActions.FreeSpace, AcceptGap, ApproveForget, MoveHistory, MakeFullExport, LookAtAccount, PickPhotos];
 
     public static IReadOnlyList<ActionStatus> FromWorker(IReadOnlyList<RunAction>? actions, PhotoBackupSpec spec) =>
         [.. (actions ?? []).Take(Most).Select(action => new ActionStatus
@@ -43,15 +43,10 @@ internal static class BackupActions
             actions.Add(asks with { Who = Who(spec) });
         }
 
-        if (step.Decision is RunDecision.Stop stop)
+        if (RunActions.Of(step.Decision, facts.History) is { } needed)
         {
-            var signIn = stop.Reason is "Unauthorized" && spec.Source.Takeout is null;
-            actions.Add(new ActionStatus
-            {
-                Kind = signIn ? SignIn : FixConfiguration,
-                Who = signIn ? Who(spec) : null,
-                Message = Messages.Cap(stop.Message + AfterwardsRetry),
-            });
+            var signIn = step.Decision is RunDecision.Stop { Reason: "Unauthorized" } && spec.Source.Takeout is null;
+            actions.Add(signIn ? needed with { Kind = SignIn, Who = Who(spec) } : needed);
         }
 
         if (facts.IsHistoryMissing)
@@ -75,6 +70,40 @@ internal static class BackupActions
         }
 
         actions.AddRange((status.Actions ?? []).Where(action => !Own.Contains(action.Kind) && actions.All(other => other.Kind != action.Kind)));
+        if (status.Library?.Shrunk == true)
+        {
+            actions.Add(new ActionStatus
+            {
+                Kind = LookAtAccount,
+                Who = Who(spec),
+                Message = "The newest full export shows far less than the library holds. Look at the account: was it emptied or taken over, or was the export made of fewer albums? What is held stays, and nothing is forgotten meanwhile.",
+            });
+        }
+
+        if (spec.Source.Takeout is not null && status.LastCheckedTime is { } looked && facts.History.ConsecutiveFailures == 0)
+        {
+            if (status.CoveredThrough is null)
+            {
+                actions.Add(new ActionStatus
+                {
+                    Kind = MakeFullExport,
+                    Who = Who(spec),
+                    Url = Takeout,
+                    Message = "What was delivered is backed up, and is no unbroken chain from a full export on. Make an export of everything, and after it one every two months for a year.",
+                });
+            }
+            else if (BackupStatuses.Objective(spec) is { } age && status.CoveredThrough + age < looked && !(status.Exports?.ScheduleEnds - WarnOfScheduleEnd <= now))
+            {
+                actions.Add(new ActionStatus
+                {
+                    Kind = RenewExportSchedule,
+                    Who = Who(spec),
+                    Url = Takeout,
+                    Message = "No export has come for longer than the objective allows: look whether Google's schedule of exports still runs and whether it delivers here, or make a new one, every two months for a year.",
+                });
+            }
+        }
+
         if (status.Exports?.ScheduleEnds is { } ends && now >= ends - WarnOfScheduleEnd)
         {
             actions.Add(new ActionStatus
@@ -82,7 +111,7 @@ internal static class BackupActions
                 Kind = RenewExportSchedule,
                 Who = Who(spec),
                 Deadline = ends,
-                Url = "https://takeout.google.com/",
+                Url = Takeout,
                 Message = $"Google's schedule of exports ends on {Messages.Day(ends)}: make a new one, every two months for a year.",
             });
         }

@@ -65,7 +65,7 @@ internal static class BackupPlanner
                 $"PhotoBackup '{facts.OlderTwin}' backs up the same account into the same repository from the same kind of source. Delete one of the two.");
 
     private static RunDecision? UnusableSchedule(BackupFacts facts) =>
-        facts.Schedule is null ? new RunDecision.Stop(Reasons.InvalidSchedule, facts.ScheduleError ?? "The schedule is not usable.") : null;
+        facts.Schedule is null ? new RunDecision.Stop(Reasons.InvalidSchedule, $"{facts.ScheduleError ?? "The schedule is not usable."} Correct spec.schedule.") : null;
 
     private static RunDecision? Stalled(BackupFacts facts) =>
         facts.History.StalledOn is { } stalled ? new RunDecision.Stop(stalled.Reason ?? Reasons.WorkerCrashed, stalled.Message ?? "") : null;
@@ -139,7 +139,7 @@ internal static class BackupPlanner
     private static RunDecision InWindow(BackupFacts facts, RunOrder order) =>
         facts.Schedule!.IsOpen(facts.Now)
             ? new RunDecision.Start(order)
-            : new RunDecision.Wait(Reasons.OutsideWindow, "Waits for the next window of the schedule.", facts.Schedule.NextOpening(facts.Now));
+            : new RunDecision.Wait(Reasons.OutsideWindow, $"Waits for the next window of the schedule, at {Messages.Time(facts.Schedule.NextOpening(facts.Now))}.", facts.Schedule.NextOpening(facts.Now));
 
     /// <summary>A run has seen everything up to its start, so a slot before that is not due any more.</summary>
     private static DateTimeOffset After(BackupFacts facts) => RunHistory.SeenUntil(facts.History.Runs, facts.Created, facts.Now);

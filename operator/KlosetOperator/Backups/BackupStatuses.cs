@@ -125,7 +125,7 @@ internal static class BackupStatuses
         {
             conditions.Set(
                 ConditionTypes.Protected, false, Reasons.NeverCovered,
-                status.LastCheckedTime is null ? "Nothing is backed up yet." : "No unbroken chain of exports yet: make a full export.");
+                status.LastCheckedTime is null ? "Nothing is backed up yet." : "No unbroken chain of exports yet: make an export of everything.");
         }
         else if (facts.Now - covered <= age)
         {
@@ -149,7 +149,7 @@ internal static class BackupStatuses
         var library = status.Library;
         if (library?.Shrunk == true)
         {
-            conditions.Set(ConditionTypes.Complete, false, Reasons.LibraryShrunk, "The source suddenly holds far less than the library. Nothing is forgotten until this is explained.");
+            conditions.Set(ConditionTypes.Complete, false, Reasons.LibraryShrunk, "The source suddenly holds far less than the library. What is held stays, and nothing is forgotten; status.actions says where to look.");
         }
         else if (library is { Missing: > 0 })
         {

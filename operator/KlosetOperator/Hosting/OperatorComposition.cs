@@ -66,11 +66,16 @@ internal static class OperatorComposition
         builder.AddInformer<V1Job>(informer =>
         {
             informer.LabelSelector = OurJobs;
+            informer.Transform = CachedJobs.Of;
             informer.WithIndex(
                 KlosetRepositoryReconciler.JobRepositoryIndex,
                 job => job.Metadata.Annotations?.TryGetValue(Labels.Repository, out var repository) == true ? [repository] : []);
         });
-        builder.AddInformer<V1Pod>(informer => informer.LabelSelector = OurJobs);
+        builder.AddInformer<V1Pod>(informer =>
+        {
+            informer.LabelSelector = OurJobs;
+            informer.Transform = CachedJobs.Of;
+        });
 
         builder.AddController<KlosetRepository, KlosetRepositoryReconciler>(controller =>
         {

@@ -151,13 +151,16 @@ internal sealed class JobLauncher(
             },
             cancellationToken);
 
-    /// <summary>Deletes ended Jobs but the three newest of each outcome; their results are in the status.</summary>
+    /// <summary>
+    /// Deletes ended Jobs but the newest that succeeded and the three newest that failed: those have logs that somebody may want. Their
+    /// results are in the status, and of a fleet of ten thousand each Job that stays is ten thousand in the API server and in memory.
+    /// </summary>
     public async Task SweepAsync(string @namespace, IEnumerable<JobView> views, Func<JobView, bool> isRecorded, CancellationToken cancellationToken)
     {
         foreach (var job in views
             .Where(job => !job.IsActive && isRecorded(job))
             .GroupBy(job => job.End!.JobSucceeded)
-            .SelectMany(group => group.OrderByDescending(job => job.Created).Skip(3)))
+            .SelectMany(group => group.OrderByDescending(job => job.Created).Skip(group.Key ? 1 : 3)))
         {
             await jobs.DeleteAsync(new NamespacedName(@namespace, job.Name), Deletion.Background with { Uid = job.Uid }, cancellationToken).ConfigureAwait(false);
         }

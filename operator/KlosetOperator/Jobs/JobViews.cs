@@ -113,6 +113,11 @@ internal static class JobViews
             return (JobPhase.Running, RunningReason(kind), "");
         }
 
+        if (pod.Status?.Phase is "Failed" or "Succeeded")
+        {
+            return (JobPhase.Starting, Reasons.Starting, "Its pod has ended; waits for what the Job makes of it.");
+        }
+
         if (PodCondition(pod, "PodScheduled") is { Status: "False" } unscheduled
             && now - (Utc(pod.Metadata.CreationTimestamp) ?? now) >= UnschedulableAfter)
         {
@@ -124,7 +129,7 @@ internal static class JobViews
         return waiting?.Reason switch
         {
             "ErrImagePull" or "ImagePullBackOff" or "InvalidImageName" or "ErrImageNeverPull" or "ImageInspectError" or "RegistryUnavailable" =>
-                (JobPhase.Starting, Reasons.ImageUnavailable, $"The worker's image '{Image(job)}' cannot be pulled. Correct the operator's setting of it, or give spec.job.imagePullSecrets; kubectl describe pod {name} tells why."),
+                (JobPhase.Starting, Reasons.ImageUnavailable, $"The worker's image '{Image(job)}' cannot be pulled. Correct it in the operator's settings, or give the right to pull it, by imagePullSecrets of spec.job or of the namespace's service account; kubectl describe pod {name} tells why."),
             "CreateContainerConfigError" or "CreateContainerError" or "RunContainerError" =>
                 (JobPhase.Starting, Reasons.ContainerNotCreated, Messages.Cap($"The worker's container cannot be made; kubectl describe pod {name} tells more: {waiting.Message}")),
             _ when now - (Utc(pod.Metadata.CreationTimestamp) ?? now) >= SlowAfter =>

@@ -1,3 +1,4 @@
+using k8s.Models;
 using KlosetOperator.Api;
 using KlosetOperator.Runs;
 using KlosetWorker.Contract;
@@ -20,11 +21,14 @@ internal static class RunFiles
             Passphrase = spec.Encryption.PassphraseSecretRef is { } passphrase ? mounts.Key(passphrase) : null,
             RepositoryId = Guid.TryParse(spec.RepositoryID ?? repository.Status?.RepositoryID, out var id) ? id : null,
             Create = spec.Create && spec.RepositoryID is null,
-            Owner = $"{cluster}/{repository.Metadata.NamespaceProperty}/{repository.Metadata.Name}",
+            Owner = Owner(cluster, repository.Metadata),
             TakeOverFrom = StallMark.Annotation(repository.Metadata, Annotations.TakeOver),
             Immutability = spec.Immutability is { } locked ? new RunObjectLock(locked.Mode.ToString(), locked.Days) : null,
         };
     }
+
+    /// <summary>The name under which a cluster's operator owns a repository.</summary>
+    public static string Owner(string cluster, V1ObjectMeta repository) => $"{cluster}/{repository.NamespaceProperty}/{repository.Name}";
 
     public static RunLimits Limits(KlosetRepository repository, DateTimeOffset? closing, DateTimeOffset now)
     {

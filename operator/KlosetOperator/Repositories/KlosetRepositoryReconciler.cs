@@ -71,7 +71,7 @@ internal sealed class KlosetRepositoryReconciler(
             await PauseJobsAsync(entity, cancellationToken).ConfigureAwait(false);
         }
 
-        var status = RepositoryStatuses.Build(facts, step, breaker, $"{options.ClusterName}/{entity.Metadata.NamespaceProperty}/{entity.Metadata.Name}");
+        var status = RepositoryStatuses.Build(facts, step, breaker);
         cycle.AnnounceWait(entity, entity.Status?.Conditions, status.Conditions!);
         await statuses.ApplyAsync(entity, status, cancellationToken).ConfigureAwait(false);
         foreach (var group in facts.Jobs.GroupBy(job => job.Kind))
@@ -176,6 +176,7 @@ internal sealed class KlosetRepositoryReconciler(
                 Maintenance = maintenance,
                 Check = check,
                 ScheduleError = error,
+                Self = RunFiles.Owner(options.ClusterName, metadata),
                 Now = now,
                 StartedAt = options.StartedAt,
             },

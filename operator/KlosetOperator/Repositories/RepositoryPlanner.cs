@@ -29,6 +29,12 @@ internal sealed record RepositoryFacts
     /// <summary>What is known, with the results of ended runs applied.</summary>
     public required KlosetRepositoryStatus Known { get; init; }
 
+    /// <summary>The name under which this operator owns the repository.</summary>
+    public required string Self { get; init; }
+
+    /// <summary>Another cluster forgets and maintains, and this one was not told to take over.</summary>
+    public bool IsOwnedElsewhere => Known.Owner is { } owner && owner != Self && StallMark.Annotation(Repository.Metadata, Annotations.TakeOver) != owner;
+
     public EffectiveSchedule? Maintenance { get; init; }
 
     public EffectiveSchedule? Check { get; init; }
@@ -82,9 +88,12 @@ internal static class RepositoryPlanner
             }
         }
 
-        var next = new[] { Next(facts.Maintenance, facts.Known.Maintenance, facts), Next(facts.Check, facts.Known.Check, facts) }.Min();
+        var next = new[] { NextMaintenance(facts), Next(facts.Check, facts.Known.Check, facts) }.Min();
         return new RunDecision.Wait(Reasons.Idle, "Nothing is due.", next);
     }
+
+    /// <summary>Null where another cluster maintains.</summary>
+    public static DateTimeOffset? NextMaintenance(RepositoryFacts facts) => facts.IsOwnedElsewhere ? null : Next(facts.Maintenance, facts.Known.Maintenance, facts);
 
     /// <summary>When the next one is due: a retry after a failure, else the schedule's next slot.</summary>
     public static DateTimeOffset? Next(EffectiveSchedule? schedule, RecurringStatus? status, RepositoryFacts facts) =>
@@ -130,7 +139,7 @@ internal static class RepositoryPlanner
             : new RunDecision.Stop(Reasons.DuplicateRepository, $"KlosetRepository '{facts.OlderTwin}' is the same repository and is older. Delete one of the two.");
 
     private static RunDecision? UnusableSchedule(RepositoryFacts facts) =>
-        facts.ScheduleError is { } error ? new RunDecision.Stop(Reasons.InvalidSchedule, error) : null;
+        facts.ScheduleError is { } error ? new RunDecision.Stop(Reasons.InvalidSchedule, $"{error} Correct spec.maintenance.schedule or spec.check.schedule.") : null;
 
     private static RunDecision? Stalled(RepositoryFacts facts) =>
         facts.History.StalledOn is { } stalled ? new RunDecision.Stop(stalled.Reason ?? Reasons.WorkerCrashed, stalled.Message ?? "") : null;
@@ -160,7 +169,7 @@ internal static class RepositoryPlanner
             ? new RunDecision.Start(new RunOrder(RunKind.Check, Whole(facts.Now), 1, facts.Now) { Request = request })
             : null;
 
-    private static RunDecision? MaintenanceDue(RepositoryFacts facts) => Due(facts, RunKind.Maintain, facts.Maintenance, facts.Known.Maintenance);
+    private static RunDecision? MaintenanceDue(RepositoryFacts facts) => facts.IsOwnedElsewhere ? null : Due(facts, RunKind.Maintain, facts.Maintenance, facts.Known.Maintenance);
 
     private static RunDecision? CheckDue(RepositoryFacts facts) => Due(facts, RunKind.Check, facts.Check, facts.Known.Check);
 

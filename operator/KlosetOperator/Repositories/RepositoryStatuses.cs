@@ -45,10 +45,11 @@ internal static class RepositoryStatuses
                 Stored = Messages.Bytes(totals.StoredBytes),
             },
             KeyFingerprint = newest.KeyFingerprint ?? status.KeyFingerprint,
+            Owner = totals.Owner,
         }
         : status;
 
-    public static KlosetRepositoryStatus Build(RepositoryFacts facts, RunStep step, DateTimeOffset? breaker, string owner)
+    public static KlosetRepositoryStatus Build(RepositoryFacts facts, RunStep step, DateTimeOffset? breaker)
     {
         var known = facts.Known;
         var wanted = StallMark.Annotation(facts.Repository.Metadata, Annotations.Run);
@@ -60,7 +61,6 @@ internal static class RepositoryStatuses
         var status = known with
         {
             ObservedGeneration = facts.Repository.Metadata.Generation,
-            Owner = known.RepositoryID is null ? null : owner,
             Active = step.Active,
             BreakerOpenSince = breaker,
             Runs = facts.History.Runs.Count > 0 ? facts.History.Runs : null,
@@ -68,14 +68,11 @@ internal static class RepositoryStatuses
             RetryAfter = facts.History.RetryAfter,
             StalledOn = facts.History.StalledOn,
             Handled = handled.Run is null && handled.Retry is null ? null : handled,
-            Maintenance = (known.Maintenance ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Maintenance, known.Maintenance, facts) },
+            Maintenance = (known.Maintenance ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.NextMaintenance(facts) },
             Check = (known.Check ?? new RecurringStatus()) with { NextTime = RepositoryPlanner.Next(facts.Check, known.Check, facts) },
-            Actions = step.Decision switch
-            {
-                RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message + Backups.BackupActions.AfterwardsRetry) }],
-                _ when IsDamaged(known) => [new ActionStatus { Kind = "RepairRepository", Message = known.Check!.Runs![0].Message }],
-                _ => null,
-            },
+            Actions = RunActions.Of(step.Decision, facts.History) is { } action ? [action]
+                : IsDamaged(known) ? [new ActionStatus { Kind = "RepairRepository", Message = known.Check!.Runs![0].Message }]
+                : null,
         };
         return status with { Conditions = Conditions(facts, status, step) };
     }
@@ -159,7 +156,17 @@ internal static class RepositoryStatuses
                 break;
         }
 
-        Recurring(conditions, ConditionTypes.Maintained, status.Maintenance, facts, "Maintenance");
+        if (facts.IsOwnedElsewhere)
+        {
+            conditions.Set(
+                ConditionTypes.Maintained, null, Reasons.OwnedElsewhere,
+                Messages.Cap($"{status.Owner} forgets and maintains this repository; this cluster ({facts.Self}) backs up, checks and restores only. To take over, set the annotation {Annotations.TakeOver}: {status.Owner}"));
+        }
+        else
+        {
+            Recurring(conditions, ConditionTypes.Maintained, status.Maintenance, facts, "Maintenance");
+        }
+
         if (IsDamaged(status))
         {
             conditions.Set(ConditionTypes.Verified, false, Reasons.DamageFound, status.Check!.Runs![0].Message ?? "The check found damage.");
@@ -169,6 +176,8 @@ internal static class RepositoryStatuses
             Recurring(conditions, ConditionTypes.Verified, status.Check, facts, "The check");
         }
 
+        RunConditions.SetRunning(conditions, step.Shown);
+        RunConditions.SetActionRequired(conditions, status.Actions);
         return [.. conditions.ToList()];
     }
 

@@ -89,7 +89,7 @@ internal static class RestoreStatuses
         _ when step.Active?.Asks is { } asks => [asks],
         RunDecision.Wait { Reason: Reasons.WaitingForApproval } wait =>
             [new ActionStatus { Kind = "ApprovePlan", Message = Messages.Cap(wait.Message) }],
-        RunDecision.Stop stop => [new ActionStatus { Kind = "FixConfiguration", Message = Messages.Cap(stop.Message + Backups.BackupActions.AfterwardsRetry) }],
+        _ when RunActions.Of(step.Decision, facts.History) is { } action => [action],
         _ => facts.Known.CompletionTime is null ? facts.Known.Actions ?? [] : [],
     };
 

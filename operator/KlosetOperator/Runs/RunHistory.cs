@@ -72,15 +72,14 @@ internal sealed record RunHistory
             return null;
         }
 
-        var why = Newest is { Reason: { } reason } newest ? $" after {reason}: {newest.Message}" : ".";
         return Newest switch
         {
             { Outcome: Outcomes.Paused, Reason: nameof(ErrorCatalogue.ExportArriving) } arriving =>
                 new RunDecision.Wait(Reasons.WaitingForExport, arriving.Message ?? "", until),
-            { Outcome: Outcomes.Paused } => new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on later{why}"), until),
+            { Outcome: Outcomes.Paused } paused => new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on at {Messages.Time(until)}. {paused.Message}"), until),
             { Outcome: Outcomes.Failed, Reason: Reasons.HistoryMissing } missing =>
                 new RunDecision.Wait(Reasons.HistoryMissing, missing.Message ?? "", until, IsReady: false),
-            _ => new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Waits before it tries again{why}"), until),
+            _ => new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Tries again at {Messages.Time(until)}. {Newest?.Message}"), until),
         };
     }
 

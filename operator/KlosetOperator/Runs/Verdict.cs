@@ -98,6 +98,7 @@ internal sealed record Verdict(string Outcome, string Reason, string Message, Re
 
     private static string Words(RunResult? result, string meaning, string remedy) =>
         string.Join(' ', new[] { result?.Message is { Length: > 0 } said ? said : meaning, result?.Hint is { Length: > 0 } hint ? hint : remedy }
+            .Concat(result?.Warnings ?? [])
             .Where(part => part.Length > 0)
             .Select(part => part[^1] is '.' or '!' or '?' or '…' ? part : part + "."));
 

@@ -18,6 +18,12 @@ public sealed class FleetStage : IAsyncDisposable
 {
     private const string Rarely = "0 0 1 1 *";
 
+    /// <summary>What .NET takes from the limit of the chart's pod: 75 % of 512 MiB.</summary>
+    private const long HeapLimit = 384L << 20;
+
+    /// <summary>Of the objects: what was due before they were there was never missed.</summary>
+    private static readonly TimeSpan Age = TimeSpan.FromDays(60);
+
     /// <summary>As the operator's own: what it no longer says, it takes back.</summary>
     private const string StatusManager = "kloset-operator-status";
 
@@ -49,12 +55,15 @@ public sealed class FleetStage : IAsyncDisposable
     public static async Task<FleetStage> SetAsync(FleetOptions options, CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("kloset-fleet-");
+        var time = new ShiftedTime();
         var cluster = await Cluster.StartAsync(
-            new ClusterOptions { WatchWindow = 200_000, ContainerRunner = start => new WorkingContainer(start), DataDirectory = folder.FullName }, ct);
+            new ClusterOptions { Time = time, WatchWindow = 200_000, ContainerRunner = start => new WorkingContainer(start), DataDirectory = folder.FullName }, ct);
         var stage = new FleetStage(options, folder, cluster);
         await cluster.ApplyAsync(stage._checkout.Crds, ct);
         await cluster.WriteKubeconfigAsync(stage.Kubeconfig, ct);
+        time.Offset = -Age;
         await stage.SeedAsync(ct);
+        time.Offset = TimeSpan.Zero;
         return stage;
     }
 
@@ -78,7 +87,8 @@ public sealed class FleetStage : IAsyncDisposable
         probe.Stop();
         _metrics = new Uri($"http://127.0.0.1:{port}/metrics");
         _operator = OperatorProcess.Start(
-            _checkout.Program("kloset-operator", "KlosetOperator", published: false), Kubeconfig, "worker", Log, metricsAddress: $"http://127.0.0.1:{port}", "--leader-elect", "false", "--cluster-name", "fleet");
+            _checkout.Program("kloset-operator", "KlosetOperator", published: false), Kubeconfig, "worker", Log, metricsAddress: $"http://127.0.0.1:{port}", HeapLimit,
+            "--leader-elect", "false", "--cluster-name", "fleet");
     }
 
     public async Task StopOperatorAsync()

@@ -21,7 +21,7 @@ public sealed class OperatorProcess : IAsyncDisposable
 
     public int ExitCode => _process.ExitCode;
 
-    public static OperatorProcess Start(string program, string kubeconfig, string workerImage, string logFile, string metricsAddress = "off", params string[] more)
+    public static OperatorProcess Start(string program, string kubeconfig, string workerImage, string logFile, string metricsAddress = "off", long? heapLimit = null, params string[] more)
     {
         var start = new ProcessStartInfo(program, ["--kubeconfig", kubeconfig, "--worker-image", workerImage, "--metrics-address", metricsAddress, "--log-format", "text", .. more])
         {
@@ -32,6 +32,11 @@ public sealed class OperatorProcess : IAsyncDisposable
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("KLOSET_", StringComparison.Ordinal) || name == "KUBECONFIG").ToArray())
         {
             start.Environment.Remove(name);
+        }
+
+        if (heapLimit is { } bytes)
+        {
+            start.Environment["DOTNET_GCHeapHardLimit"] = $"0x{bytes:x}";
         }
 
         return new OperatorProcess(Process.Start(start) ?? throw new StageException($"{program} did not start"), logFile);

@@ -21,6 +21,12 @@ public sealed record StageOptions
     public TimeSpan PodBackoff { get; init; } = TimeSpan.FromSeconds(2);
 
     public LibraryOptions Library { get; init; } = new();
+
+    /// <summary>The cluster's name as the owner of repositories; null leaves it to the uid of kube-system.</summary>
+    public string? ClusterName { get; init; }
+
+    /// <summary>The passphrase of the household; null makes one.</summary>
+    public string? Passphrase { get; init; }
 }
 
 /// <summary>
@@ -48,7 +54,7 @@ public sealed class Stage : IAsyncDisposable
         Checkout = checkout;
         Cluster = cluster;
         Library = Library.Generate(options.Library);
-        Passphrase = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        Passphrase = options.Passphrase ?? RandomNumberGenerator.GetHexString(32, lowercase: true);
         Kubeconfig = Path.Combine(options.Folder, "kubeconfig");
         OperatorLog = Path.Combine(options.Folder, "operator.log");
     }
@@ -109,7 +115,8 @@ public sealed class Stage : IAsyncDisposable
     }
 
     public void StartOperator() => Operator = OperatorProcess.Start(
-        Checkout.Program("kloset-operator", "KlosetOperator", _options.Published), Kubeconfig, WorkerImage, OperatorLog);
+        Checkout.Program("kloset-operator", "KlosetOperator", _options.Published), Kubeconfig, WorkerImage, OperatorLog,
+        more: _options.ClusterName is { } name ? ["--cluster-name", name] : []);
 
     public async Task RestartOperatorAsync(bool kill)
     {

@@ -3,11 +3,42 @@ using KlosetOperator.Api;
 using KlosetOperator.Jobs;
 using KlosetOperator.Runs;
 using KlosetOperator.Runtime.Apply;
+using KlosetWorker.Contract;
 
 namespace KlosetOperator.Tests.Jobs;
 
 public sealed class JobViewsTests
 {
+    public enum Disaster
+    {
+        NodeSilent,
+        NodeLost,
+        PhaseUnknown,
+        Evicted,
+        PodGone,
+        DeadlineExceeded,
+        BackoffLimitExceeded,
+        EndedWithoutItsPod,
+        JobDeleted,
+    }
+
+    public static TheoryData<RunKind, Disaster> Disasters
+    {
+        get
+        {
+            var all = new TheoryData<RunKind, Disaster>();
+            foreach (var kind in Enum.GetValues<RunKind>())
+            {
+                foreach (var disaster in Enum.GetValues<Disaster>())
+                {
+                    all.Add(kind, disaster);
+                }
+            }
+
+            return all;
+        }
+    }
+
     private static readonly DateTimeOffset Now = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
@@ -78,6 +109,76 @@ public sealed class JobViewsTests
         Assert.Equal(givenUp, JobViews.Of(Job(null), [Waiting(waiting, age: 30)], Now)!.IsGivenUp(Now));
     }
 
+    /// <summary>Whatever becomes of pod, node and Job, two minutes later nothing is called running that is not.</summary>
+    [Theory]
+    [MemberData(nameof(Disasters))]
+    public void Two_minutes_after_anything_nothing_is_called_running_that_is_not(RunKind kind, Disaster disaster)
+    {
+        var pod = Pod("p", null, age: 10);
+        pod.Status.Phase = "Running";
+        V1Job job;
+        switch (disaster)
+        {
+            case Disaster.NodeSilent:
+                job = Job(null, kind);
+                pod.Status.Conditions = [new V1PodCondition { Type = "Ready", Status = "Unknown", LastTransitionTime = Now.UtcDateTime }];
+                break;
+            case Disaster.NodeLost:
+                job = Job(null, kind);
+                pod.Status.Reason = "NodeLost";
+                pod.Metadata.DeletionTimestamp = Now.UtcDateTime;
+                break;
+            case Disaster.PhaseUnknown:
+                job = Job(null, kind);
+                pod.Status.Phase = "Unknown";
+                break;
+            case Disaster.Evicted:
+                job = Job(null, kind);
+                pod.Status = new V1PodStatus { Phase = "Failed", Reason = "Evicted", Conditions = [new V1PodCondition { Type = "DisruptionTarget", Status = "True" }] };
+                break;
+            case Disaster.PodGone:
+                job = Job(null, kind);
+                pod = null;
+                break;
+            case Disaster.DeadlineExceeded:
+                job = Job("Failed", kind);
+                job.Status.Conditions[0].Reason = "DeadlineExceeded";
+                job.Status.Conditions[0].Message = "Job was active longer than specified deadline";
+                pod = null;
+                break;
+            case Disaster.BackoffLimitExceeded:
+                job = Job("Failed", kind);
+                job.Status.Conditions[0].Reason = "BackoffLimitExceeded";
+                pod = Pod("p", 137);
+                break;
+            case Disaster.EndedWithoutItsPod:
+                job = Job("Complete", kind);
+                pod = null;
+                break;
+            default:
+                job = Job(null, kind);
+                job.Metadata.DeletionTimestamp = Now.UtcDateTime;
+                break;
+        }
+
+        var later = Now.AddMinutes(2);
+        var view = JobViews.Of(job, pod is null ? [] : [pod], later)!;
+        if (view.IsActive)
+        {
+            var conditions = new Conditions(null, 1, later);
+            RunConditions.SetRunning(conditions, new RunDecision.Follow(view));
+            var running = Assert.Single(conditions.ToList());
+            Assert.NotEqual(JobViews.RunningReason(kind), running.Reason);
+            Assert.True(running.Status != "True" || running.Reason == Reasons.Starting, $"{running.Status} {running.Reason}: {running.Message}");
+            Assert.NotEmpty(running.Message);
+        }
+        else
+        {
+            Assert.True(view.IsJudgeable(later));
+            Assert.NotEqual(Outcomes.Succeeded, Verdict.Of(view.RunId, view.End!).Outcome);
+        }
+    }
+
     private static V1Pod Waiting(string reason, int age)
     {
         var pod = Pod("p", null, age);
@@ -89,14 +190,14 @@ public sealed class JobViewsTests
         return pod;
     }
 
-    private static V1Job Job(string? condition) => new()
+    private static V1Job Job(string? condition, RunKind kind = RunKind.Backup) => new()
     {
         Metadata = new V1ObjectMeta
         {
             Name = "phb-alice-x",
             Uid = "job",
             CreationTimestamp = Now.AddMinutes(-20).UtcDateTime,
-            Labels = new Dictionary<string, string> { [Labels.RunId] = "run", [Labels.RunKind] = "backup", [Labels.Attempt] = "2" },
+            Labels = new Dictionary<string, string> { [Labels.RunId] = "run", [Labels.RunKind] = RunHistory.KindName(kind), [Labels.Attempt] = "2" },
             Annotations = new Dictionary<string, string> { [JobBuilder.SlotAnnotation] = "2026-11-23T03:00:00Z" },
         },
         Spec = new V1JobSpec(),

@@ -138,6 +138,22 @@ public sealed class RepositoryPlannerTests
     }
 
     [Fact]
+    public void Another_cluster_s_repository_is_not_maintained_before_somebody_says_so()
+    {
+        var due = Created.AddDays(7);
+        var known = new KlosetRepositoryStatus { RepositoryID = "id", Owner = "other/photos/family" };
+        var facts = Facts(due, known: known);
+        Assert.True(facts.IsOwnedElsewhere);
+        Assert.NotEqual(RunKind.Maintain, (RepositoryPlanner.Decide(facts) as RunDecision.Start)?.Order.Kind);
+        var status = Build(facts);
+        Assert.Equal(("Unknown", Reasons.OwnedElsewhere), Of(status, ConditionTypes.Maintained));
+        Assert.Equal((null, "other/photos/family"), (status.Maintenance!.NextTime, status.Owner));
+
+        facts.Repository.Metadata.Annotations = new Dictionary<string, string> { [Annotations.TakeOver] = "other/photos/family" };
+        Assert.Equal(RunKind.Maintain, Assert.IsType<RunDecision.Start>(RepositoryPlanner.Decide(facts)).Order.Kind);
+    }
+
+    [Fact]
     public void A_volume_that_only_one_pod_can_write_to_takes_one_Job_at_a_time()
     {
         var ready = Facts(Created).Repository with { Status = Build(Facts(Created)) };
@@ -146,7 +162,7 @@ public sealed class RepositoryPlannerTests
     }
 
     private static KlosetRepositoryStatus Build(RepositoryFacts facts, DateTimeOffset? breaker = null) =>
-        RepositoryStatuses.Build(facts, new RunStep(RepositoryPlanner.Decide(facts), null, facts.Jobs, null), breaker, "owner");
+        RepositoryStatuses.Build(facts, new RunStep(RepositoryPlanner.Decide(facts), null, facts.Jobs, null), breaker);
 
     private static readonly Verdict Good = new(Outcomes.Succeeded, "Succeeded", "", RetryClass.None);
 
@@ -181,6 +197,7 @@ public sealed class RepositoryPlannerTests
         Jobs = [],
         History = new RunHistory(),
         Known = known ?? new KlosetRepositoryStatus { RepositoryID = id },
+        Self = "home/photos/family",
         Maintenance = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * 0" }, "", TimeSpan.Zero, "uid"),
         Check = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * *" }, "", TimeSpan.Zero, uid),
         Now = now,

@@ -124,7 +124,7 @@ internal sealed class RunContext(RunFile order, RunControl control, WorkerHost h
         {
             RepositoryId = repository.Id,
             KeyFingerprint = repository.KeyFingerprint,
-            Repository = new(all.Count(header => !SnapshotMarks.IsIncomplete(header)), totals.StoredBytes, totals.Packfiles),
+            Repository = new(all.Count(header => !SnapshotMarks.IsIncomplete(header)), totals.StoredBytes, totals.Packfiles, await new RepositoryOwner(store, Host.Time).ReadAsync(Control.Abort)),
             Snapshots = snapshots.Length > 0 ? snapshots : null,
             Transfer = result.Transfer ?? new(store.Counters.BytesRead, store.Counters.BytesWritten, 0, store.Counters.Requests, 0),
         };
