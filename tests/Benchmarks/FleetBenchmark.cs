@@ -35,7 +35,7 @@ internal sealed class FleetBenchmark : IBenchmark
         Row("another schedule for all", $"{figures.RescheduleTook.TotalSeconds:0.0} s, {figures.RescheduleWrites} writes");
         Row("slots by the default schedule, quarters of an hour", Even(figures.Slots));
         Row("start after an outage of a day", Start(figures.AfterOutage));
-        Row("missed runs, by the minutes of the half hour that follows", Even(figures.Released));
+        Row("missed runs that wait, over what is left of the half hour", Even(figures.Released));
         Row("Jobs in each minute that follows", $"{string.Join(' ', figures.JobsPerMinute)}");
         return 0;
     }

@@ -121,7 +121,7 @@ internal static class JobViews
         if (PodCondition(pod, "PodScheduled") is { Status: "False" } unscheduled
             && now - (Utc(pod.Metadata.CreationTimestamp) ?? now) >= UnschedulableAfter)
         {
-            return (JobPhase.Starting, Reasons.Unschedulable, $"No node takes pod '{pod.Metadata.Name}': {unscheduled.Message}");
+            return (JobPhase.Starting, Reasons.Unschedulable, Messages.Cap($"No node takes pod '{pod.Metadata.Name}'. Make room, or correct resources, nodeSelector, tolerations or claims: {unscheduled.Message}"));
         }
 
         var waiting = pod.Status?.ContainerStatuses?.FirstOrDefault(container => container.Name == JobBuilder.Container)?.State?.Waiting;

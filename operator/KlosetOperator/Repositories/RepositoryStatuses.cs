@@ -188,7 +188,7 @@ internal static class RepositoryStatuses
             ? text + " It is not encrypted."
             : status.KeyFingerprint is { Length: > 0 } fingerprint && StallMark.Annotation(repository.Metadata, Annotations.PassphraseConfirmed) == fingerprint
                 ? text
-                : text + " The passphrase is not confirmed outside the cluster.";
+                : text + $" The passphrase is not confirmed outside the cluster. With your copy of it run `kloset recovery-kit`, and repeat the key's fingerprint in the annotation {Annotations.PassphraseConfirmed}.";
     }
 
     private static void Recurring(Conditions conditions, string type, RecurringStatus? status, RepositoryFacts facts, string what)

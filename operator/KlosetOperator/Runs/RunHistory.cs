@@ -79,7 +79,7 @@ internal sealed record RunHistory
             { Outcome: Outcomes.Paused } paused => new RunDecision.Wait(Reasons.WaitingForQuota, Messages.Cap($"Goes on at {Messages.Time(until)}. {paused.Message}"), until),
             { Outcome: Outcomes.Failed, Reason: Reasons.HistoryMissing } missing =>
                 new RunDecision.Wait(Reasons.HistoryMissing, missing.Message ?? "", until, IsReady: false),
-            _ => new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Tries again at {Messages.Time(until)}. {Newest?.Message}"), until),
+            _ => new RunDecision.Wait(Reasons.BackingOff, Messages.Cap($"Tries again at {Messages.Time(until)} after {Newest?.Reason}: {Newest?.Message}"), until),
         };
     }
 

