@@ -110,6 +110,7 @@ public sealed class KilledBackupTests : IDisposable
         };
         start.Environment["KLOSET_REPOSITORY"] = "fs:" + host.Repository;
         start.Environment["KLOSET_CACHE"] = host.At("cache");
+        start.Environment["KLOSET_PASSPHRASE"] = host.Get("KLOSET_PASSPHRASE");
         return Process.Start(start)!;
     }
 

@@ -24,6 +24,8 @@ internal sealed class TestHost : IDisposable
 
     public void Set(string name, string value) => _environment[name] = value;
 
+    public string? Get(string name) => _environment.GetValueOrDefault(name);
+
     public string At(params string[] names) => Path.Combine([Folder, .. names]);
 
     /// <summary>Writes a file below the folder, and the folders above it.</summary>

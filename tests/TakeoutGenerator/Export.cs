@@ -40,12 +40,39 @@ public sealed record ExportOptions
 
     /// <summary>Whether big films are handed out bare. Their names tell no export, so two full exports of one library need two folders.</summary>
     public bool Loose { get; init; } = true;
+
+    /// <summary>
+    /// What not every account has: items in the bin, album folders with a sidecar and no media, albums described as in 2019, as until 2024
+    /// and as from 2025 on.
+    /// </summary>
+    public bool Oddities { get; init; }
+
+    /// <summary>Whether Google fails to export some items: they stand in the index, and their media are nowhere.</summary>
+    public bool Failures { get; init; }
+
+    internal bool IsInBin(PhotoItem item) => Oddities && item.Number % 101 == 50;
+
+    internal bool IsFailed(PhotoItem item) => Failures && !IsInBin(item) && item.Number % 95 == 41;
+
+    internal bool IsSidecarOnly(PhotoItem item) => Oddities && !item.Loose && item.Number % 35 is 7 or 22;
 }
 
 /// <summary>What an export holds, as the truth that a reader is measured against.</summary>
 /// <param name="Files">Names of the delivered archives, relative to the folder.</param>
 public sealed record ExportManifest(string Account, DateTimeOffset Time, bool Increment, IReadOnlyList<string> Files, IReadOnlyList<ExportedItem> Items, IReadOnlyList<ExportedAlbum> Albums)
 {
+    /// <summary>Media files that Google could not export.</summary>
+    public int FailedFiles { get; init; }
+
+    /// <summary>Bytes of the index page; 0 without one.</summary>
+    public long IndexSize { get; init; }
+
+    /// <summary>Items in the bin; not among <see cref="Items"/>.</summary>
+    public IReadOnlyList<ExportedItem> Binned { get; init; } = [];
+
+    /// <summary>Items that Google could not export, whose sidecars alone are there; not among <see cref="Items"/>.</summary>
+    public IReadOnlyList<ExportedItem> Failed { get; init; } = [];
+
     /// <summary>Every media path and its sidecar's.</summary>
     [JsonIgnore]
     public IEnumerable<(string Media, string Sidecar)> Pairs =>
@@ -59,7 +86,7 @@ public sealed record ExportManifest(string Account, DateTimeOffset Time, bool In
 
 public sealed record ExportedItem(string Title, string Url, DateTimeOffset Taken, string Description, bool Favorited, IReadOnlyList<ExportedFolder> Folders);
 
-/// <summary>An item as it lies in one folder: in its year's, and again in each of its albums'.</summary>
+/// <summary>An item as it lies in one folder: in its year's, and again in each of its albums', there perhaps without media.</summary>
 public sealed record ExportedFolder(string? Album, string Sidecar, IReadOnlyList<ExportedFile> Media);
 
 /// <param name="Path">Inside the archive, beginning with `Takeout/`.</param>
@@ -86,35 +113,52 @@ public static class Export
         using var parts = new Parts(folder, stamp, options);
         var naming = new Dictionary<string, FolderNaming>();
         var items = new List<ExportedItem>();
+        var binned = new List<ExportedItem>();
+        var failed = new List<ExportedItem>();
         var members = library.Albums.Select(album => (album.Title, Items: album.Items.ToHashSet())).ToArray();
         foreach (var item in exported.Values)
         {
-            var folders = new List<ExportedFolder> { WriteItem(library, item, language, null, language.Year(item.Taken.UtcDateTime.Year), naming, parts) };
-            foreach (var album in members.Where(album => album.Items.Contains(item.Number)))
+            var home = options.IsInBin(item) ? language.Bin : language.Year(item.Taken.UtcDateTime.Year);
+            var folders = new List<ExportedFolder> { WriteItem(library, item, language, null, home, naming, parts) };
+            foreach (var album in members.Where(album => album.Items.Contains(item.Number) && !options.IsInBin(item)))
             {
                 folders.Add(WriteItem(library, item, language, album.Title, album.Title, naming, parts));
             }
 
-            items.Add(new ExportedItem(item.Title, item.Url, item.Taken, item.Description, item.Favorited, folders));
+            (options.IsInBin(item) ? binned : options.IsFailed(item) ? failed : items)
+                .Add(new ExportedItem(item.Title, item.Url, item.Taken, item.Description, item.Favorited, folders));
         }
 
         var albums = new List<ExportedAlbum>();
-        foreach (var album in library.Albums.Where(album => album.Items.Any(exported.ContainsKey)))
+        foreach (var (position, album) in library.Albums.Index().Where(album => album.Item.Items.Any(exported.ContainsKey)))
         {
             var path = $"Takeout/{language.Root}/{album.Title}/{language.AlbumJson}";
-            parts.Add(path, JsonSerializer.SerializeToUtf8Bytes(
-                new Dictionary<string, object> { ["title"] = album.Title, ["description"] = album.Description, ["access"] = "protected", ["date"] = Stamp(library.Items[0].Taken) }, Readable));
-            albums.Add(new ExportedAlbum(album.Title, album.Description, path, album.Items.Count));
+            parts.Add(path, AlbumJson(album, library.Items[0].Taken, options.Oddities ? position % 3 : 1));
+            albums.Add(new ExportedAlbum(album.Title, album.Description, path, album.Items.Count(number => exported.TryGetValue(number, out var item) && !options.IsInBin(item) && !options.IsFailed(item))));
         }
 
         parts.Add($"Takeout/{language.Root}/print-subscriptions.json", "{}"u8.ToArray());
         parts.Add($"Takeout/{language.Root}/user-generated-memory-titles.json", "{\"memoryTitles\": []}"u8.ToArray());
-        if (options.Index)
+        var index = options.Index ? Index(library.Options.Account, options.Time, language.Root, parts.Paths, parts.Failed) : [];
+        if (index.Length > 0)
         {
-            parts.AddIndex(language.IndexName, Index(library.Options.Account, options.Time, language.Root, parts.Paths));
+            parts.AddIndex(language.IndexName, index);
         }
 
-        return new ExportManifest(library.Options.Account, options.Time, options.Since is not null, parts.Close(), items, albums);
+        return new ExportManifest(library.Options.Account, options.Time, options.Since is not null, parts.Close(), items, albums) { Binned = binned, Failed = failed, FailedFiles = parts.Failed.Count, IndexSize = index.Length };
+    }
+
+    /// <param name="shape">0: 2019, 1: until 2024, 2: from 2025 on.</param>
+    private static byte[] AlbumJson(Album album, DateTimeOffset date, int shape)
+    {
+        var full = new Dictionary<string, object> { ["title"] = album.Title, ["description"] = album.Description, ["access"] = "protected", ["date"] = Stamp(date) };
+        object json = shape switch
+        {
+            0 => new { albumData = full },
+            1 => full,
+            _ => new { title = album.Title },
+        };
+        return JsonSerializer.SerializeToUtf8Bytes(json, Readable);
     }
 
     private static ExportedFolder WriteItem(
@@ -146,6 +190,17 @@ public static class Export
         {
             var bytes = library.Bytes(item, role);
             var path = $"{folder}/{name}";
+            if (parts.Options.IsFailed(item))
+            {
+                parts.Failed.Add(path);
+                continue;
+            }
+
+            if (album is not null && parts.Options.IsSidecarOnly(item))
+            {
+                continue;
+            }
+
             if (item.Loose && parts.HasLoose)
             {
                 path = parts.AddLoose(path, bytes);
@@ -158,11 +213,11 @@ public static class Export
             files.Add(new ExportedFile(path, role, bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes))));
         }
 
-        parts.Add($"{folder}/{sidecar}", Sidecar(item));
+        parts.Add($"{folder}/{sidecar}", Sidecar(item, parts.Options.IsInBin(item)));
         return new ExportedFolder(album, $"{folder}/{sidecar}", files);
     }
 
-    private static byte[] Sidecar(PhotoItem item)
+    private static byte[] Sidecar(PhotoItem item, bool trashed)
     {
         var geo = new Dictionary<string, double>
         {
@@ -199,6 +254,11 @@ public static class Export
             sidecar["archived"] = true;
         }
 
+        if (trashed)
+        {
+            sidecar["trashed"] = true;
+        }
+
         return JsonSerializer.SerializeToUtf8Bytes(sidecar, Readable);
     }
 
@@ -208,7 +268,7 @@ public static class Export
         ["formatted"] = time.UtcDateTime.ToString("d MMM yyyy, HH:mm:ss 'UTC'", CultureInfo.InvariantCulture),
     };
 
-    private static byte[] Index(string account, DateTimeOffset time, string root, IEnumerable<string> paths)
+    private static byte[] Index(string account, DateTimeOffset time, string root, IEnumerable<string> paths, HashSet<string> failed)
     {
         var html = new StringBuilder()
             .Append("<!DOCTYPE html><html><head><meta charset=\"UTF-8\"><script>var unused = '<div>';</script></head><body>\n")
@@ -217,12 +277,12 @@ public static class Export
             .Append(CultureInfo.InvariantCulture, $"<div class=\"header_subtext\">{time.UtcDateTime:MMM d, yyyy, h:mm:ss tt} UTC</div>\n")
             .Append("<div id=\"service-details-PHOTOS\" class=\"service-detail\">\n")
             .Append(CultureInfo.InvariantCulture, $"<h1 class=\"data-folder-name\" data-folder-name=\"{WebUtility.HtmlEncode(root)}\">{WebUtility.HtmlEncode(root)}</h1>\n");
-        foreach (var folder in paths.GroupBy(path => Path.GetDirectoryName(path)!))
+        foreach (var folder in paths.Concat(failed).GroupBy(path => Path.GetDirectoryName(path)!))
         {
             html.Append(CultureInfo.InvariantCulture, $"<div class=\"extracted-folder-name\">{WebUtility.HtmlEncode(Path.GetFileName(folder.Key))}</div>\n");
             foreach (var path in folder)
             {
-                html.Append(CultureInfo.InvariantCulture, $"<div class=\"file-leaf\"><div class=\"extracted-file-name\"> {WebUtility.HtmlEncode(Path.GetFileName(path))}</div><div class=\"failure-message\"></div></div>\n");
+                html.Append(CultureInfo.InvariantCulture, $"<div class=\"file-leaf\"><div class=\"extracted-file-name\"> {WebUtility.HtmlEncode(Path.GetFileName(path))}</div><div class=\"failure-message\">{(failed.Contains(path) ? "Dieses Element konnte nicht exportiert werden." : "")}</div></div>\n");
             }
         }
 
@@ -256,7 +316,12 @@ public static class Export
             }
         }
 
+        public ExportOptions Options => _options;
+
         public bool HasLoose => _options.Loose;
+
+        /// <summary>Paths that Google could not export.</summary>
+        public HashSet<string> Failed { get; } = new(StringComparer.Ordinal);
 
         /// <summary>Paths of all entries so far, without the index.</summary>
         public IReadOnlyList<string> Paths => _paths;

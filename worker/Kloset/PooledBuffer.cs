@@ -2,10 +2,10 @@ using System.Buffers;
 
 namespace Kloset;
 
-/// <summary>A growing buffer on the shared array pool. Disposing it gives the array back: nothing may hold on to its spans.</summary>
+/// <summary>A growing buffer on pooled arrays. Disposing it gives the array back: nothing may hold on to its spans.</summary>
 internal sealed class PooledBuffer(int capacity = 4096) : IBufferWriter<byte>, IDisposable
 {
-    private byte[] _array = ArrayPool<byte>.Shared.Rent(capacity);
+    private byte[] _array = LargeBuffers.Rent(capacity);
 
     public int Length { get; private set; }
 
@@ -57,17 +57,17 @@ internal sealed class PooledBuffer(int capacity = 4096) : IBufferWriter<byte>, I
         _array = [];
         Length = 0;
         if (array.Length > 0)
-            ArrayPool<byte>.Shared.Return(array);
+            LargeBuffers.Return(array);
     }
 
     private void Reserve(int count)
     {
         if (_array.Length - Length >= count)
             return;
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(Array.MaxLength, Math.Max((long)_array.Length * 2, (long)Length + count)));
+        var larger = LargeBuffers.Rent((int)Math.Min(Array.MaxLength, Math.Max((long)_array.Length * 2, (long)Length + count)));
         _array.AsSpan(0, Length).CopyTo(larger);
         if (_array.Length > 0)
-            ArrayPool<byte>.Shared.Return(_array);
+            LargeBuffers.Return(_array);
         _array = larger;
     }
 }

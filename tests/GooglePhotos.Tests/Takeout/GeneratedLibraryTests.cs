@@ -4,6 +4,7 @@ using GooglePhotos.Takeout.Exports;
 using GooglePhotos.Takeout.Inspection;
 using GooglePhotos.Takeout.Library;
 using GooglePhotos.Takeout.Pairing;
+using GooglePhotos.Takeout.Sidecars;
 using TakeoutGenerator;
 
 namespace GooglePhotos.Tests.Takeout;
@@ -28,7 +29,8 @@ public sealed class GeneratedLibraryTests
         TakeoutListing listing = await TakeoutListing.ReadAsync(storage, ct);
         TakeoutSet set = Assert.Single(listing.Sets);
         TakeoutExport export = await TakeoutExport.OpenAsync(storage, set, null, ct);
-        Dictionary<string, string> digests = await ReadAllAsync(export, ct);
+        Dictionary<string, Sidecar> sidecars = new(StringComparer.Ordinal);
+        Dictionary<string, string> digests = await ReadAllAsync(export, ct, sidecars);
         TakeoutLibrary library = export.Resolve();
 
         Assert.Empty(export.Findings);
@@ -44,7 +46,7 @@ public sealed class GeneratedLibraryTests
 
         Assert.Equal(
             truth.Items.Select(i => (i.Url, i.Title, i.Description, i.Taken, i.Favorited)).OrderBy(i => i.Url, StringComparer.Ordinal),
-            library.Items.Select(i => (i.Url!, i.Sidecar!.Title, i.Sidecar.Description ?? "", Seconds(i.Sidecar.TakenAt!.Value), i.Sidecar.Favorited))
+            library.Items.Select(i => sidecars[export.Entries[i.SidecarEntry].Path]).Select(s => (s.Url!, s.Title, s.Description ?? "", s.TakenAt!.Value, s.Favorited))
                 .OrderBy(i => i.Item1, StringComparer.Ordinal));
         Assert.Equal(
             truth.Items.ToDictionary(i => i.Url, i => string.Join(',', i.Folders.SelectMany(f => f.Media).Select(m => m.Role + m.Sha256).Distinct().Order(StringComparer.Ordinal))),
@@ -126,11 +128,16 @@ public sealed class GeneratedLibraryTests
         new ExportOptions { Time = Made, Format = format, Parts = parts, Language = language },
         folder.Path);
 
-    internal static async Task<Dictionary<string, string>> ReadAllAsync(TakeoutExport export, CancellationToken ct)
+    internal static async Task<Dictionary<string, string>> ReadAllAsync(TakeoutExport export, CancellationToken ct, Dictionary<string, Sidecar>? sidecars = null)
     {
         Dictionary<string, string> digests = new(StringComparer.Ordinal);
         await foreach (TakeoutContent content in export.ReadAsync(ReadScope.Everything, ct))
         {
+            if (content.Sidecar is { } sidecar)
+            {
+                sidecars?.Add(content.Entry.Path, sidecar);
+            }
+
             try
             {
                 await using Stream stream = await content.OpenAsync(ct);
@@ -143,8 +150,6 @@ public sealed class GeneratedLibraryTests
 
         return digests;
     }
-
-    private static DateTimeOffset Seconds(DateTimeOffset time) => time;
 
     private static string Role(FileRole role) => role switch
     {

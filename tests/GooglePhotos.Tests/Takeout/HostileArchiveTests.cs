@@ -289,7 +289,7 @@ public sealed class HostileArchiveTests
 
         public IAsyncEnumerable<StoredFile> ListAsync(CancellationToken ct) => inner.ListAsync(ct);
 
-        public Task<Stream> OpenReadAsync(StoredFile file, CancellationToken ct) => Task.FromResult<Stream>(new RangeStream(file.Size, async (offset, destination, token) =>
+        public Task<RangeStream> OpenReadAsync(StoredFile file, CancellationToken ct) => Task.FromResult(new RangeStream(file.Size, async (offset, destination, token) =>
         {
             Requests++;
             BytesRead += destination.Length;

@@ -20,7 +20,7 @@ public sealed class TakeoutParserTests
     [InlineData("\uFEFF" + Whole)]
     public void A_sidecar_is_read_whatever_google_adds_or_leaves_out(string json)
     {
-        Sidecar sidecar = Assert.IsType<TakeoutJson.OfMedia>(TakeoutJsonParser.Parse(Encoding.UTF8.GetBytes(json))).Sidecar;
+        Sidecar sidecar = Assert.IsType<Sidecar>(Assert.IsType<TakeoutJson.OfMedia>(TakeoutJsonParser.Parse(Encoding.UTF8.GetBytes(json))).Sidecar);
         Assert.Equal("IMG_0186.HEIC", sidecar.Title);
         Assert.Equal(1686305987, sidecar.TakenSeconds);
         Assert.Equal(1695554428, sidecar.CreatedSeconds);

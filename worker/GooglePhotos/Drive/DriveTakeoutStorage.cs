@@ -23,11 +23,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     private const int WindowBytes = 32 << 20;
 
     private readonly Dictionary<string, File> _files = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
-
     private readonly HashSet<string> _remarks = new(StringComparer.Ordinal);
-
-    public IReadOnlyCollection<string> ChangedWhileRead => _changed;
 
     public IReadOnlyCollection<string> Remarks => _remarks;
 
@@ -78,7 +74,6 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     public async IAsyncEnumerable<StoredFile> ListAsync([EnumeratorCancellation] CancellationToken ct)
     {
         _files.Clear();
-        _changed.Clear();
         _remarks.Clear();
         var folder = await FolderAsync(ct);
         await foreach (var stored in ListAsync(folder, "", 0, ct))
@@ -95,7 +90,26 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
     /// <summary>Bytes that a listed file takes of its owner's storage; null for one that is not listed.</summary>
     public long? SizeOf(string path) => _files.TryGetValue(path, out var file) ? file.Size : null;
 
-    public Task<Stream> OpenReadAsync(StoredFile file, CancellationToken ct) => Task.FromResult<Stream>(new DriveFileStream(this, FileOf(file.Path), WindowBytes));
+    public Task<RangeStream> OpenReadAsync(StoredFile file, CancellationToken ct)
+    {
+        var listed = FileOf(file.Path);
+        var proof = FileProof.Of(listed);
+        var length = listed.Size!.Value;
+        return Task.FromResult(new RangeStream(
+            length,
+            async (offset, destination, token) =>
+            {
+                await ReadAsync(listed, offset, destination, token);
+                proof?.Append(offset, destination.Span);
+            },
+            WindowBytes,
+            async token =>
+            {
+                await VerifyAsync(listed, token);
+                Judge(listed, proof, length);
+            },
+            proof));
+    }
 
     /// <summary>Who owns the files of the listing, most files first; files without a told owner count for nobody.</summary>
     public IEnumerable<string> Owners => _files.Values
@@ -251,10 +265,19 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         }
     }
 
-    /// <summary>Asked again at the end of a file: a content that was replaced meanwhile is a mixture of two.</summary>
-    internal async Task VerifyAsync(File before, CancellationToken cancellationToken)
+    /// <summary>Asked at the end of a file, and where its bytes are not what they should be: a content that was replaced meanwhile is a mixture of two.</summary>
+    private async Task VerifyAsync(File before, CancellationToken cancellationToken)
     {
-        var now = await GetAsync(before.Id!, before.ResourceKey, cancellationToken);
+        File now;
+        try
+        {
+            now = await GetAsync(before.Id!, before.ResourceKey, cancellationToken);
+        }
+        catch (GoogleServiceException gone) when (gone.Failure == GoogleFailure.NotFound)
+        {
+            throw Gone(before);
+        }
+
         if (now.Trashed == true || now.Size != before.Size || ContentOf(now) != ContentOf(before))
         {
             throw Changed(before, now);
@@ -274,7 +297,7 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         }
     }
 
-    private async Task<InvalidDataException> ChangedAsync(File before, CancellationToken cancellationToken)
+    private async Task<ArchiveChangedException> ChangedAsync(File before, CancellationToken cancellationToken)
     {
         try
         {
@@ -282,81 +305,13 @@ public sealed class DriveTakeoutStorage(DriveService drive, GoogleCalls calls, s
         }
         catch (GoogleServiceException gone) when (gone.Failure == GoogleFailure.NotFound)
         {
-            return new InvalidDataException($"{before.Name} was deleted, put into the trash or unshared while it was read");
+            return Gone(before);
         }
     }
 
-    private InvalidDataException Changed(File before, File now)
-    {
-        _changed.UnionWith(_files.Where(pair => pair.Value.Id == before.Id).Select(pair => pair.Key));
-        return new(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{before.Name} changed while it was read: {before.Size} bytes of revision {ContentOf(before)} became {now.Size} bytes of {ContentOf(now)}"));
-    }
+    private static ArchiveChangedException Gone(File before) => new($"{before.Name} was deleted, put into the trash or unshared");
 
-    /// <summary>Windows of one file, and a last look at it when its end was reached.</summary>
-    private sealed class DriveFileStream(DriveTakeoutStorage storage, File file, int windowBytes) : Stream
-    {
-        private readonly RangeStream _ranges = new(file.Size!.Value, (offset, destination, token) => storage.ReadAsync(file, offset, destination, token), windowBytes);
-        private readonly FileProof? _proof = FileProof.Of(file);
-        private bool _read;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => true;
-
-        public override bool CanWrite => false;
-
-        public override long Length => _ranges.Length;
-
-        public override long Position
-        {
-            get => _ranges.Position;
-            set => _ranges.Position = value;
-        }
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            var offset = _ranges.Position;
-            var read = await _ranges.ReadAsync(buffer, cancellationToken);
-            _proof?.Append(offset, buffer.Span[..read]);
-            if (read > 0 && _ranges.Position == _ranges.Length && !_read)
-            {
-                // The end of an archive is read first (its directory) and, when it was read in order, last.
-                _read = true;
-                await storage.VerifyAsync(file, cancellationToken);
-                storage.Judge(file, _proof, _ranges.Length);
-            }
-
-            return read;
-        }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        // A stream must be able to: archive readers ask without awaiting in places. There is no context here that waiting could block.
-        public override int Read(byte[] buffer, int offset, int count) =>
-            ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
-
-        public override long Seek(long offset, SeekOrigin origin) => _ranges.Seek(offset, origin);
-
-        public override void Flush()
-        {
-        }
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                _ranges.Dispose();
-                _proof?.Dispose();
-            }
-
-            base.Dispose(disposing);
-        }
-    }
+    private static ArchiveChangedException Changed(File before, File now) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{before.Name} was {(now.Trashed == true ? "put into the trash" : $"{before.Size} bytes of revision {ContentOf(before)} and became {now.Size} bytes of {ContentOf(now)}")}"));
 }

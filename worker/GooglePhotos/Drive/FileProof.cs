@@ -10,6 +10,7 @@ internal sealed class FileProof : IDisposable
     private readonly IncrementalHash _hash;
     private readonly string _expected;
     private bool _inOrder = true;
+    private bool? _isRight;
 
     private FileProof(IncrementalHash hash, string expected) => (_hash, _expected) = (hash, expected);
 
@@ -38,7 +39,7 @@ internal sealed class FileProof : IDisposable
     }
 
     /// <summary>Once all was seen.</summary>
-    public bool IsRight() => string.Equals(Convert.ToHexString(_hash.GetHashAndReset()), _expected, StringComparison.OrdinalIgnoreCase);
+    public bool IsRight() => _isRight ??= string.Equals(Convert.ToHexString(_hash.GetHashAndReset()), _expected, StringComparison.OrdinalIgnoreCase);
 
     public void Dispose() => _hash.Dispose();
 }

@@ -4,7 +4,8 @@ namespace Kloset.Storage;
 
 /// <param name="Key">Relative name, '/'-separated.</param>
 /// <param name="Size">Bytes.</param>
-public sealed record StoreItem(string Key, long Size, DateTimeOffset LastModified);
+/// <param name="Version">Changes when the content does (an ETag); null where the store has none.</param>
+public sealed record StoreItem(string Key, long Size, DateTimeOffset LastModified, string? Version = null);
 
 /// <summary>
 /// A flat set of named, immutable byte strings. Keys are '/'-separated relative names such as "packfiles/ab/abcd…".
@@ -31,6 +32,11 @@ public interface IStore : IAsyncDisposable
 
     /// <summary>Fills <paramref name="destination"/> or throws.</summary>
     Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken);
+
+    /// <summary>As <see cref="ReadRangeAsync(string, long, Memory{byte}, CancellationToken)"/>, of the very content that was listed: for places into which others write.</summary>
+    /// <exception cref="StoreException">With <see cref="StoreFailure.Changed"/>, where the store can tell that it is another one by now.</exception>
+    Task ReadRangeAsync(StoreItem item, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+        ReadRangeAsync(item.Key, offset, destination, cancellationToken);
 
     /// <summary>Atomic and durable: when it returns, the content is there as a whole. Overwrites.</summary>
     Task PutAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken);

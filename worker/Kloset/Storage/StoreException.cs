@@ -19,6 +19,9 @@ public enum StoreFailure
 
     /// <summary>The request or the location makes no sense; trying again is useless.</summary>
     Invalid,
+
+    /// <summary>The key has another content by now than the one that was asked for.</summary>
+    Changed,
 }
 
 /// <summary>A failure of storage, told for people: what failed and why.</summary>

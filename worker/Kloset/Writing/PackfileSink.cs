@@ -30,8 +30,11 @@ internal sealed class PackfileSink : IAsyncDisposable
 {
     private const int LargestPackfile = 32 << 20;
 
-    /// <summary>Records of stored packfiles, at 56 bytes each, that may wait for a state before one is put.</summary>
-    private const int MaxWaitingRecords = 100_000;
+    /// <summary>
+    /// Records of stored packfiles that may wait for a state before one is put. They wait at 56 bytes each, and make up to four buffers at 86
+    /// bytes each while the state is written, which come in powers of two: 45,000 are just under 4 MiB.
+    /// </summary>
+    private const int MaxWaitingRecords = 45_000;
 
     private readonly Repository _repository;
     private readonly IndexSession _session;

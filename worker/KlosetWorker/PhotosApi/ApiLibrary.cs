@@ -157,7 +157,8 @@ internal sealed class ApiLibrary : IAsyncDisposable
 
     public async Task<StoredContent> StoreAsync(Stream content, ApiItem item, CancellationToken cancellationToken)
     {
-        var (_, stored) = await _library.StoreAsync(content, item.FileName, () => item.Mime, isMedia: true, bytes => _tracker.AddBytes(bytes), cancellationToken);
+        var stored = _library.Contents.Read(
+            await _library.StoreAsync(content, item.FileName, () => item.Mime, isMedia: true, sidecar: null, bytes => _tracker.AddBytes(bytes), cancellationToken));
         BytesRead += stored.Size;
         return stored;
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using GooglePhotos.Takeout.Metadata;
+using GooglePhotos.Takeout.Sidecars;
 using Kloset;
 
 namespace KlosetWorker.Takeout;
@@ -48,6 +49,7 @@ internal sealed class ContentSpool : IDisposable
         }
 
         _writer.Write(content.Facts is null ? "" : JsonSerializer.Serialize(content.Facts, FactsJson.Default.MediaMetadata));
+        _writer.Write(content.Sidecar is null ? "" : JsonSerializer.Serialize(content.Sidecar, FactsJson.Default.Sidecar));
         return position;
     }
 
@@ -68,9 +70,11 @@ internal sealed class ContentSpool : IDisposable
             };
         }
 
-        return _reader.ReadString() is { Length: > 0 } facts
-            ? content with { Facts = JsonSerializer.Deserialize(facts, FactsJson.Default.MediaMetadata) }
-            : content;
+        return content with
+        {
+            Facts = _reader.ReadString() is { Length: > 0 } facts ? JsonSerializer.Deserialize(facts, FactsJson.Default.MediaMetadata) : null,
+            Sidecar = _reader.ReadString() is { Length: > 0 } sidecar ? JsonSerializer.Deserialize(sidecar, FactsJson.Default.Sidecar) : null,
+        };
     }
 
     public void Dispose()
@@ -81,6 +85,7 @@ internal sealed class ContentSpool : IDisposable
     }
 }
 
-[System.Text.Json.Serialization.JsonSourceGenerationOptions(DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+[System.Text.Json.Serialization.JsonSourceGenerationOptions(DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true)]
 [System.Text.Json.Serialization.JsonSerializable(typeof(MediaMetadata))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(Sidecar))]
 internal sealed partial class FactsJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using GooglePhotos.Takeout.Metadata;
+using GooglePhotos.Takeout.Sidecars;
 using Kloset;
 using Kloset.Repositories;
 using Kloset.Snapshots;
@@ -42,8 +43,10 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     /// <summary>What is known of contents between their storing and their placing.</summary>
     public ContentSpool Contents { get; } = new(request.CacheFolder);
 
-    /// <returns>Where in <see cref="Contents"/> it lies, and what it is.</returns>
-    public async Task<(long Position, StoredContent Content)> StoreAsync(Stream stream, string fileName, Func<string?> mime, bool isMedia, Action<int>? progress, CancellationToken cancellationToken)
+    /// <param name="sidecar">What it says, when it is one.</param>
+    /// <returns>Where in <see cref="Contents"/> it lies.</returns>
+    public async Task<long> StoreAsync(
+        Stream stream, string fileName, Func<string?> mime, bool isMedia, Sidecar? sidecar, Action<int>? progress, CancellationToken cancellationToken)
     {
         using var digests = new ContentDigests();
         using var probe = isMedia ? new MediaProbe() : null;
@@ -61,11 +64,11 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             },
             cancellationToken);
         var (sha256, sha1, crc32) = digests.Finish();
-        var content = new StoredContent(sha256, sha1, crc32, stored.Size, stored.Id.ToString(), mime() ?? stored.ContentType, stored) { Facts = probe?.Finish() };
+        var content = new StoredContent(sha256, sha1, crc32, stored.Size, stored.Id.ToString(), mime() ?? stored.ContentType, stored) { Facts = probe?.Finish(), Sidecar = sidecar };
         var position = Contents.Add(content);
         _recent[KeyOf(content.Object)] = position;
         NewBytes += stored.NewBytes;
-        return (position, content);
+        return position;
     }
 
     /// <summary>True when the content can still be placed: this session wrote it, or it lies at the path in the basis.</summary>
@@ -117,13 +120,30 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     }
 
     /// <summary>Puts a file that belongs to no item: album metadata, noise, what no sidecar describes.</summary>
-    public async Task PutFileAsync(EntryPath path, StoredContent content, DateTimeOffset? modified, CancellationToken cancellationToken)
+    /// <param name="sources">Where the basis may hold it, when it was not stored by this session.</param>
+    public async Task PutFileAsync(EntryPath path, StoredContent content, DateTimeOffset? modified, IEnumerable<string> sources, CancellationToken cancellationToken)
     {
         await MakeFolderAsync(path.Parent, cancellationToken);
+        var time = Timestamp.From(modified ?? DateTimeOffset.UnixEpoch);
         if (content.Stored is { } stored)
         {
-            await PutAsync(new PutFile(path, stored, FileMode, Timestamp.From(modified ?? DateTimeOffset.UnixEpoch)), cancellationToken);
+            await PutAsync(new PutFile(path, stored, FileMode, time), cancellationToken);
         }
+        else if (await FindAsync(content.Object, sources, cancellationToken) is { } entry)
+        {
+            await PutAsync(new PutEntry(path, entry with { ModTime = time, Mode = FileMode }), cancellationToken);
+        }
+    }
+
+    /// <summary>Takes a file or a folder with all that is below it out of the tree.</summary>
+    public async Task RemoveAsync(EntryPath path, CancellationToken cancellationToken) => await PutAsync(new Remove(path), cancellationToken);
+
+    /// <summary>A file of the cache, gone when it is closed.</summary>
+    public FileStream OpenScratch()
+    {
+        Directory.CreateDirectory(_cacheFolder);
+        return new FileStream(
+            Path.Combine(_cacheFolder, "kloset-scratch-" + Path.GetRandomFileName()), System.IO.FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
     }
 
     public async Task PutErrorAsync(EntryPath path, string message, CancellationToken cancellationToken) =>
@@ -149,9 +169,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         foreach (var year in catalog.TouchedYears.Order())
         {
             var path = CatalogPaths.OfYear(year);
-            Directory.CreateDirectory(_cacheFolder);
-            await using var file = new FileStream(
-                Path.Combine(_cacheFolder, "kloset-year-" + Path.GetRandomFileName()), System.IO.FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 64 << 10, FileOptions.DeleteOnClose);
+            await using var file = OpenScratch();
             if (catalog.WriteYear(year, file) == 0)
             {
                 await PutAsync(new Remove(path), cancellationToken);
@@ -216,7 +234,8 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     private StoredObject? Recent(string objectId) =>
         _recent.TryGetValue(KeyOf(objectId), out var position) && Contents.Read(position) is var content && content.Object == objectId ? content.Stored : null;
 
-    private async Task PutOwnAsync(EntryPath path, Stream content, CancellationToken cancellationToken)
+    /// <summary>Puts a file of ours, such as the catalog.</summary>
+    public async Task PutOwnAsync(EntryPath path, Stream content, CancellationToken cancellationToken)
     {
         await MakeFolderAsync(path.Parent, cancellationToken);
         var stored = await writer.WriteObjectAsync(content, new ObjectOptions { FileName = path.Name, ContentType = "application/json" }, cancellationToken);

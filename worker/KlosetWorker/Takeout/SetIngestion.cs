@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
+using GooglePhotos.Services;
 using GooglePhotos.Takeout.Archives;
 using GooglePhotos.Takeout.Exports;
 using GooglePhotos.Takeout.Library;
@@ -45,6 +46,7 @@ internal sealed class SetIngestion(
     private readonly Dictionary<string, string> _albumFolders = new(StringComparer.Ordinal);
     private readonly HashSet<string> _finished = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _from = set.Timestamp ?? set.LastChanged;
+    private PendingContents? _pending;
     private TakeoutExport? _export;
     private TakeoutLibrary? _library;
     private int[] _itemOf = [];
@@ -59,6 +61,13 @@ internal sealed class SetIngestion(
     /// <summary>Since when, by our own clock, the export lies there as it does now.</summary>
     private DateTimeOffset ListedSince => held?.Listing == ListingOf(set) && held.ListedSince is { } since && since <= now ? since : now;
 
+    /// <summary>The export as it stands while it is read. Costly where there are many parts.</summary>
+    public ManifestSet Describe()
+    {
+        Describe(complete: false);
+        return Record;
+    }
+
     public ManifestSet Record { get; private set; } = new() { Name = set.Name, Time = set.Timestamp ?? set.LastChanged, Kind = "selection", Completeness = "pending" };
 
     public List<ManifestGap> Gaps { get; } = [];
@@ -70,8 +79,17 @@ internal sealed class SetIngestion(
     /// <summary>Rows of the catalog that this export shows.</summary>
     public HashSet<int> Seen { get; } = [];
 
+    /// <summary>Names of files that other exports failed to give, to be told when this one has them.</summary>
+    public IReadOnlySet<string> Missed { get; init; } = new HashSet<string>();
+
+    /// <summary>Those of <see cref="Missed"/> that this export has.</summary>
+    public HashSet<string> Supplied { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Set when this export looks like all of the library, and shows far less of it than is known.</summary>
     public ManifestShrink? Shrink { get; private set; }
+
+    /// <summary>A file in an export, whatever the names of the folders above its own.</summary>
+    public static string NameInFolder(string path) => path.LastIndexOf('/') is > 0 and var slash ? path[(path.LastIndexOf('/', slash - 1) + 1)..] : path;
 
     /// <summary>What tells that a part is still the same.</summary>
     public static string VersionOf(TakeoutPart part)
@@ -91,7 +109,10 @@ internal sealed class SetIngestion(
     }
 
     /// <summary>The part that its storage holds back for the shortest time; null when none is held back.</summary>
-    public PartHold? HeldBack => set.Parts.Select(HeldNow).OfType<PartHold>().MinBy(hold => hold.Until);
+    public PartHold? HeldBack { get; private set; }
+
+    /// <summary>A file of it was replaced or written to while it was read: what lies there now was not read.</summary>
+    public bool SourceChanged { get; private set; }
 
     private ManifestPart? HeldBefore(TakeoutPart part) => held?.Parts.FirstOrDefault(known => known.Name == part.Path && known.Version == VersionOf(part) && known.HeldUntil is not null);
 
@@ -113,7 +134,9 @@ internal sealed class SetIngestion(
 
     /// <param name="newestExport">Time of the newest export before this one.</param>
     /// <param name="anchor">Called where a snapshot may be cut; true when a part has just been finished.</param>
-    public async Task RunAsync(DateTimeOffset? newestExport, Func<bool, Task> anchor, CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Ends the reading, and what was read is kept.</param>
+    /// <param name="abort">Ends everything.</param>
+    public async Task RunAsync(DateTimeOffset? newestExport, Func<bool, Task> anchor, CancellationToken cancellationToken, CancellationToken abort)
     {
         tracker.Phase = "Reading";
         try
@@ -121,11 +144,9 @@ internal sealed class SetIngestion(
             _export = await TakeoutExport.OpenAsync(storage, set, limits: null, cancellationToken, part => HeldBefore(part) is { HeldUntil: { } until } && until > now);
             if (set.Parts.Any(part => part.Format == PartFormat.Tgz))
             {
-                await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
-                {
-                    await StoreAsync(content, cancellationToken);
-                }
-
+                _pending = new(library, set);
+                await _pending.LoadAsync(cancellationToken);
+                await StoreEverythingAsync(anchor, cancellationToken);
                 Resolve(newestExport);
                 for (var entry = 0; entry < _export.Entries.Count; entry++)
                 {
@@ -144,10 +165,60 @@ internal sealed class SetIngestion(
             }
 
             await FinishAsync(cancellationToken);
+            if (_pending is not null && _export.HeldParts.Count == 0)
+            {
+                await _pending.ClearAsync(cancellationToken);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or GoogleServiceException && !abort.IsCancellationRequested)
+        {
+            await PreserveAsync(abort);
+            throw;
         }
         finally
         {
             Describe(complete: _export is not null && _finished.Count == set.Parts.Count);
+            HeldBack = set.Parts.Select(HeldNow).OfType<PartHold>().MinBy(hold => hold.Until);
+            SourceChanged = _export?.Findings.Any(finding => finding.Kind == FindingKind.ChangedPart) == true;
+            Release();
+        }
+    }
+
+    /// <summary>Before a snapshot is cut: what is stored and has no place yet gets one for the time being.</summary>
+    public async Task PreserveAsync(CancellationToken cancellationToken)
+    {
+        if (_pending is not null && _export is not null && _library is null)
+        {
+            await _pending.KeepAsync(_export.Entries, Held, cancellationToken);
+        }
+    }
+
+    private async Task StoreEverythingAsync(Func<bool, Task> anchor, CancellationToken cancellationToken)
+    {
+        TakeoutPart? part = null;
+        await foreach (var content in _export!.ReadAsync(ReadScope.Everything, cancellationToken))
+        {
+            if (part is not null && part != content.Entry.Part)
+            {
+                await anchor(true);
+            }
+
+            part = content.Entry.Part;
+            await StoreAsync(content, cancellationToken);
+            await anchor(false);
+        }
+    }
+
+    /// <summary>The snapshot that follows needs memory of its own: what only this export needed makes room for it.</summary>
+    private void Release()
+    {
+        var entries = _export?.Entries.Count ?? 0;
+        (_export, _library, _itemOf, _rowOf) = (null, null, [], []);
+        _contents.Clear();
+        _contents.TrimExcess();
+        if (entries > TakeoutExport.ManyEntries)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
         }
     }
 
@@ -161,11 +232,17 @@ internal sealed class SetIngestion(
             if (part is not null && part != content.Entry.Part && !_export.HeldParts.ContainsKey(part))
             {
                 _finished.Add(part.Path);
-                Describe(complete: false);
                 await anchor(true);
             }
 
             part = content.Entry.Part;
+            if (IsUnwanted(content.Entry))
+            {
+                tracker.AddBytes(content.Entry.Size);
+                tracker.AddItems(1);
+                continue;
+            }
+
             if (!IsHeld(content.Entry.Id))
             {
                 await StoreAsync(content, cancellationToken);
@@ -180,6 +257,13 @@ internal sealed class SetIngestion(
     private async Task StoreAsync(TakeoutContent content, CancellationToken cancellationToken)
     {
         var entry = content.Entry;
+        if (_pending?.Recall(content) is { } recalled)
+        {
+            Hold(entry.Id, library.Contents.Add(recalled));
+            tracker.AddBytes(entry.Size);
+            return;
+        }
+
         var isJson = entry.Name.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
         if (isJson && await KnownSidecarAsync(content, cancellationToken))
         {
@@ -202,7 +286,7 @@ internal sealed class SetIngestion(
         try
         {
             await using var stream = await content.OpenAsync(cancellationToken);
-            Hold(entry.Id, (await library.StoreAsync(stream, entry.Name, () => entry.MimeType, !isJson, bytes => tracker.AddBytes(bytes), cancellationToken)).Position);
+            Hold(entry.Id, await library.StoreAsync(stream, entry.Name, () => entry.MimeType, !isJson, content.Sidecar, bytes => tracker.AddBytes(bytes), cancellationToken));
             if (!isJson)
             {
                 totals.FilesRead++;
@@ -235,12 +319,12 @@ internal sealed class SetIngestion(
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
         if (sidecars.FirstOrDefault(sidecar => sidecar.Sha256 == sha256) is { } known)
         {
-            Hold(content.Entry.Id, library.Contents.Add(StoredContent.Of(known)));
+            Hold(content.Entry.Id, library.Contents.Add(StoredContent.Of(known) with { Sidecar = content.Sidecar }));
             return true;
         }
 
         bytes.Position = 0;
-        Hold(content.Entry.Id, (await library.StoreAsync(bytes, content.Entry.Name, static () => "application/json", isMedia: false, progress: null, cancellationToken)).Position);
+        Hold(content.Entry.Id, await library.StoreAsync(bytes, content.Entry.Name, static () => "application/json", isMedia: false, content.Sidecar, progress: null, cancellationToken));
         return true;
     }
 
@@ -383,16 +467,16 @@ internal sealed class SetIngestion(
     {
         var index = _itemOf[entry.Id];
         var item = _library!.Items[index];
-        var sidecarEntry = item.SidecarEntry;
+        var main = Held(item.SidecarEntry);
         var incoming = new IncomingItem(
-            item.Sidecar,
-            Held(sidecarEntry),
+            main?.Sidecar,
+            main,
             item.Rank.ToString().ToLowerInvariant(),
             _from,
             item.Trashed,
             item.Year)
         {
-            MainEntryName = item.Files.FirstOrDefault(one => one.Role == FileRole.Original) is { } main ? _export!.Entries[main.Entries[0]].Name : null,
+            MainEntryName = item.Files.FirstOrDefault(one => one.Role == FileRole.Original) is { } original ? _export!.Entries[original.Entries[0]].Name : null,
             Family = [.. item.Files.Where(one => one.Role != FileRole.Original).Select(one => new ItemRelative(RoleOf(one.Role), _export!.Entries[one.Entries[0]].Name))],
         };
         var role = RoleOf(verdict.Role);
@@ -418,7 +502,7 @@ internal sealed class SetIngestion(
             after = ItemJoin.Absorb(after, part, incoming, file, catalog);
         }
 
-        await SaveAsync(index, row, before, after, [.. SourcesOf(entry, content), .. absorbed?.Item.Files.SelectMany(one => one.Paths) ?? []], cancellationToken);
+        await SaveAsync(index, row, before, after, [.. SourcesOf(entry, content), .. PendingPaths(item.SidecarEntry, main), .. PendingPaths(verdict.Sidecar, own), .. absorbed?.Item.Files.SelectMany(one => one.Paths) ?? []], cancellationToken);
         if (absorbed is { } gone)
         {
             catalog.Remove(gone.Row, gone.Item);
@@ -510,8 +594,15 @@ internal sealed class SetIngestion(
     }
 
     /// <summary>Where the basis may hold this content, although it belongs to another item.</summary>
-    private IReadOnlyList<string> SourcesOf(TakeoutEntry entry, StoredContent content) =>
-        content.Stored is null && entry.Crc32 is not null && Known(entry) is { } known ? known.Paths : [];
+    private IEnumerable<string> SourcesOf(TakeoutEntry entry, StoredContent content) =>
+        content.Stored is null && entry.Crc32 is not null && Known(entry) is { } known ? PendingPaths(entry.Id, content).Concat(known.Paths) : PendingPaths(entry.Id, content);
+
+    private IEnumerable<string> PendingPaths(int entry, StoredContent? content) =>
+        _pending is not null && content is { Stored: null } ? [_pending.PathOf(_export!.Entries[entry], content)] : [];
+
+    /// <summary>A file of a new item that the selection leaves out is not even read.</summary>
+    private bool IsUnwanted(TakeoutEntry entry) => _itemOf[entry.Id] is >= 0 and var index && _rowOf[index] is null && _library!.Items[index] is { Url: { Length: > 0 } url } item
+        && !IsWanted(item) && catalog.FindIdentity("url:" + url) is null;
 
     /// <summary>The selection filters what is new; what is held is always kept up to date.</summary>
     private bool IsWanted(TakeoutItem item)
@@ -542,7 +633,7 @@ internal sealed class SetIngestion(
         {
             var verdict = _library!.Pairing.Verdicts[id];
             var entry = _export.Entries[id];
-            if (verdict.Kind != FileKind.Sidecar || verdict.Used || entry.Json is not TakeoutJson.OfMedia { Sidecar: { } sidecar } || Held(id) is not { } content)
+            if (verdict.Kind != FileKind.Sidecar || verdict.Used || Held(id) is not { Sidecar: { } sidecar } content)
             {
                 continue;
             }
@@ -561,7 +652,12 @@ internal sealed class SetIngestion(
             var after = album is null
                 ? ItemJoin.Revise(before, incoming, catalog)
                 : ItemJoin.JoinAlbum(before, incoming, CatalogPaths.Photos.Append(album), album, catalog);
-            await SaveAsync(null, known, before, after, [], cancellationToken);
+            await SaveAsync(null, known, before, after, [.. PendingPaths(id, content)], cancellationToken);
+        }
+
+        if (Missed.Count > 0)
+        {
+            Supplied.UnionWith(_export.Entries.Where(entry => !entry.Damaged).Select(entry => NameInFolder(entry.Path)).Where(Missed.Contains));
         }
 
         foreach (var part in set.Parts)
@@ -573,7 +669,7 @@ internal sealed class SetIngestion(
     private async Task PutVerbatimAsync(EntryPath path, StoredContent content, TakeoutEntry entry, CancellationToken cancellationToken)
     {
         catalog.Take(path.Parent, path.Name);
-        await library.PutFileAsync(path, content, entry.Modified, cancellationToken);
+        await library.PutFileAsync(path, content, entry.Modified, PendingPaths(entry.Id, content), cancellationToken);
     }
 
     /// <summary>Where a file lies that belongs to no item: as in the export, with the translated folder above the albums in English.</summary>
@@ -636,13 +732,14 @@ internal sealed class SetIngestion(
         foreach (var finding in findings)
         {
             Warnings.Add(finding.Message);
-            if (finding.LosesData && complete && (settled || finding.Kind is FindingKind.DamagedEntry or FindingKind.DamagedPart or FindingKind.TooLarge))
+            if (finding.LosesData && complete && (settled || finding.Kind is FindingKind.DamagedEntry or FindingKind.DamagedPart or FindingKind.ChangedPart or FindingKind.TooLarge))
             {
                 Gaps.Add(new(
                     finding.Kind switch
                     {
                         FindingKind.DamagedEntry or FindingKind.TooLarge => "entry",
                         FindingKind.DamagedPart or FindingKind.MissingPart => "part",
+                        FindingKind.ChangedPart => "changed",
                         _ => "file",
                     },
                     finding.Path ?? finding.Part ?? set.Name,

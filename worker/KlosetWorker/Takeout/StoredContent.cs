@@ -1,4 +1,5 @@
 using GooglePhotos.Takeout.Metadata;
+using GooglePhotos.Takeout.Sidecars;
 using Kloset.Writing;
 using KlosetWorker.Catalog;
 
@@ -10,6 +11,9 @@ internal sealed record StoredContent(string Sha256, string Sha1, string Crc32, l
 {
     /// <summary>What the file says of itself; null when its bytes were not read now.</summary>
     public MediaMetadata? Facts { get; init; }
+
+    /// <summary>What it says, when it is a sidecar.</summary>
+    public Sidecar? Sidecar { get; init; }
 
     public static StoredContent Of(CatalogFile file) => new(file.Sha256, file.Sha1, file.Crc32, file.Size, file.Object, file.Mime, null);
 

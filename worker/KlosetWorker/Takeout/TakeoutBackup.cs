@@ -63,12 +63,23 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         await using var library = new LibraryWriter(repository, writer, catalog, basis, request, time);
         var anchors = new AnchorPolicy(time);
         SnapshotHeader? saved = null;
+        SetIngestion? current = null;
 
         async Task AnchorAsync(bool partFinished)
         {
-            if (library.HasChanges && anchors.IsDue(partFinished, library.NewBytes))
+            if (!anchors.IsDue(partFinished, library.NewBytes))
             {
-                saved = await library.SaveAsync(Describe(catalog, digest: null, complete: false), _sightings.Values, incomplete: true, cancellationToken);
+                return;
+            }
+
+            if (current is not null)
+            {
+                await current.PreserveAsync(cancellationToken);
+            }
+
+            if (library.HasChanges)
+            {
+                saved = await library.SaveAsync(Describe(catalog, digest: null, complete: false, current?.Describe()), _sightings.Values, incomplete: true, cancellationToken);
                 anchors.Written(library.NewBytes, writer.Statistics.BytesStored);
                 tracker.Phase = "Reading";
             }
@@ -91,12 +102,15 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             // What an earlier run found missing in this export is looked at anew.
             _gaps.RemoveAll(gap => gap.Set == set.Name);
             SetIngestion Ingest(TakeoutSet from, ManifestSet? before) =>
-                new(storage, from, source.Settle, request, catalog, library, tracker, _totals, before, _albums, _sets.FirstOrDefault(earlier => earlier.Account is not null)?.Account, time.GetUtcNow());
+                current = new(storage, from, source.Settle, request, catalog, library, tracker, _totals, before, _albums, _sets.FirstOrDefault(earlier => earlier.Account is not null)?.Account, time.GetUtcNow())
+                {
+                    Missed = _gaps.Where(gap => gap.Kind == "entry").Select(gap => SetIngestion.NameInFolder(gap.Name)).ToHashSet(StringComparer.Ordinal),
+                };
             var ingestion = Ingest(set, known >= 0 ? _sets[known] : null);
             try
             {
-                await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token);
-                if (storage.ChangedWhileRead.Count > 0)
+                await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token, cancellationToken);
+                if (ingestion.SourceChanged)
                 {
                     // What was proven of it stays; the rest is read once more, from what lies there now.
                     locations = await TakeoutLocations.ListAsync(source, reading.Token);
@@ -105,7 +119,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
                     {
                         set = again;
                         ingestion = Ingest(set, ingestion.Record);
-                        await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token);
+                        await ingestion.RunAsync(NewestExport(), AnchorAsync, reading.Token, cancellationToken);
                     }
                 }
             }
@@ -207,6 +221,13 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             _shrunk = null;
         }
 
+        if (record is { Kind: "full", Completeness: "proven" or "assumed" })
+        {
+            // A whole export shows all that there is, and names again what Google still cannot give. Damage to a file is healed by the file alone.
+            var earlier = _sets.Where(set => set.Time < record.Time).Select(set => set.Name).ToHashSet(StringComparer.Ordinal);
+            _gaps.RemoveAll(gap => gap.Set is { } from && earlier.Contains(from) && (gap.Kind is not "entry" || ingestion.Supplied.Contains(SetIngestion.NameInFolder(gap.Name))));
+        }
+
         _gaps.AddRange(ingestion.Gaps);
         _unmatched.RemoveAll(note => ingestion.Unmatched.Any(found => found.Name == note.Name));
         _unmatched.AddRange(ingestion.Unmatched.Take(1000 - Math.Min(1000, _unmatched.Count)));
@@ -237,9 +258,11 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         }
     }
 
-    private Manifest Describe(LibraryCatalog catalog, string? digest, bool complete)
+    /// <param name="current">An export that is being read, whose next try must know what this one did.</param>
+    private Manifest Describe(LibraryCatalog catalog, string? digest, bool complete, ManifestSet? current = null)
     {
-        var coverage = ExportChain.Follow(_sets);
+        var sets = current is null ? _sets : [.. _sets.Where(set => set.Name != current.Name), current];
+        var coverage = ExportChain.Follow(sets);
         ManifestGap[] missing = [.. _gaps, .. coverage.Gaps];
         var manifest = new Manifest()
         {
@@ -251,7 +274,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
             CoveredThrough = coverage.CoveredThrough,
             Chain = coverage.Links,
             Counts = new(catalog.Count, catalog.Files, catalog.Bytes, _albums.Count, _unmatched.Count),
-            Sets = [.. _sets.OrderBy(set => set.Time ?? DateTimeOffset.MaxValue)],
+            Sets = [.. sets.OrderBy(set => set.Time ?? DateTimeOffset.MaxValue)],
             Albums = [.. _albums.Values.OrderBy(album => album.Folder, StringComparer.Ordinal)],
             Missing = missing,
             GapHash = ExportChain.Hash(missing),

@@ -61,9 +61,9 @@ internal sealed class VerifiedStream(Stream inner, long size, uint? crc32, strin
         {
             read = await inner.ReadAsync(buffer, cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (Exception e) when (TakeoutDamageException.IsDamage(e))
         {
-            throw Damage($"cannot be read ({e.Message.TrimEnd('.')})", e);
+            throw Damage(e is ArchiveChangedException ? $"changed while it was read: {e.Message}" : $"cannot be read ({e.Message.TrimEnd('.')})", e);
         }
 
         return Account(buffer.Span, read);
@@ -81,9 +81,9 @@ internal sealed class VerifiedStream(Stream inner, long size, uint? crc32, strin
         {
             read = inner.Read(buffer);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        catch (Exception e) when (TakeoutDamageException.IsDamage(e))
         {
-            throw Damage($"cannot be read ({e.Message.TrimEnd('.')})", e);
+            throw Damage(e is ArchiveChangedException ? $"changed while it was read: {e.Message}" : $"cannot be read ({e.Message.TrimEnd('.')})", e);
         }
 
         return Account(buffer, read);
@@ -131,7 +131,9 @@ internal sealed class VerifiedStream(Stream inner, long size, uint? crc32, strin
     private TakeoutDamageException Damage(string what, Exception? inner = null)
     {
         _done = true;
-        TakeoutFinding finding = new(FindingKind.DamagedEntry, part, path, $"{EntryNames.Display(path)} in {part} {what}: download this part again.");
+        TakeoutFinding finding = inner is ArchiveChangedException
+            ? new(FindingKind.ChangedPart, part, path, $"{EntryNames.Display(path)} in {part} {what}. It is read once it lies there unchanged.")
+            : new(FindingKind.DamagedEntry, part, path, $"{EntryNames.Display(path)} in {part} {what}: download this part again.");
         findings.Add(finding);
         return new TakeoutDamageException(finding, inner);
     }

@@ -12,17 +12,17 @@ public interface ITakeoutStorage
     /// </summary>
     bool SeeksAreCheap { get; }
 
-    /// <summary>Paths of files whose content was found to be another one than at the last listing, while it was read.</summary>
-    IReadOnlyCollection<string> ChangedWhileRead => [];
-
     /// <summary>What the listing and the reading so far could not make use of, in words for people.</summary>
     IReadOnlyCollection<string> Remarks => [];
 
     IAsyncEnumerable<StoredFile> ListAsync(CancellationToken ct);
 
-    /// <summary>Opens a seekable stream. A store with range reads wraps them in <see cref="RangeStream"/>.</summary>
-    Task<Stream> OpenReadAsync(StoredFile file, CancellationToken ct);
+    /// <summary>Opens the file as it was listed: once it is another one, reading throws <see cref="ArchiveChangedException"/>.</summary>
+    Task<RangeStream> OpenReadAsync(StoredFile file, CancellationToken ct);
 }
+
+/// <summary>A file was replaced, written to or removed while it was read. <paramref name="message"/> says how, for people, without a full stop.</summary>
+public sealed class ArchiveChangedException(string message, Exception? inner = null) : IOException(message, inner);
 
 /// <summary>One file of a storage.</summary>
 /// <param name="Path">Relative to the storage, '/'-separated.</param>

@@ -1,10 +1,13 @@
 using System.Runtime.CompilerServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace GooglePhotos.Takeout.Archives;
 
 /// <summary>Exports in a local folder, or single files. Symbolic links are never followed.</summary>
 public sealed class LocalTakeoutStorage : ITakeoutStorage
 {
+    private const int WindowBytes = 64 << 10;
+
     private readonly IReadOnlyList<string> _roots;
     private readonly Dictionary<string, string> _full = new(StringComparer.Ordinal);
 
@@ -55,15 +58,27 @@ public sealed class LocalTakeoutStorage : ITakeoutStorage
         }
     }
 
-    public Task<Stream> OpenReadAsync(StoredFile file, CancellationToken ct)
+    public Task<RangeStream> OpenReadAsync(StoredFile file, CancellationToken ct)
     {
         string full = _full.TryGetValue(file.Path, out string? known) ? known : Path.Combine(_roots[0], file.Path);
-        return Task.FromResult<Stream>(new FileStream(full, new FileStreamOptions
+        SafeFileHandle handle = File.OpenHandle(full, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        return Task.FromResult(new RangeStream(file.Size, (offset, destination, token) => Read(file, handle, offset, destination.Span, token), WindowBytes, owned: handle));
+    }
+
+    /// <summary>Synchronous on purpose: a read from a disk, through a window of no size that anybody waits for.</summary>
+    private static Task Read(StoredFile file, SafeFileHandle handle, long offset, Span<byte> destination, CancellationToken ct)
+    {
+        ct.ThrowIfCancellationRequested();
+        int read = 1;
+        while (!destination.IsEmpty && (read = RandomAccess.Read(handle, destination, offset)) > 0)
         {
-            Mode = FileMode.Open,
-            Access = FileAccess.Read,
-            Share = FileShare.ReadWrite | FileShare.Delete,
-            BufferSize = 64 << 10,
-        }));
+            offset += read;
+            destination = destination[read..];
+        }
+
+        long length = RandomAccess.GetLength(handle);
+        return length != file.Size ? throw new ArchiveChangedException($"{file.Name} had {file.Size} bytes and has {length}")
+            : File.GetLastWriteTimeUtc(handle) != file.Modified.UtcDateTime ? throw new ArchiveChangedException($"{file.Name} was written to")
+            : Task.CompletedTask;
     }
 }

@@ -11,7 +11,10 @@ public delegate Task ReadRange(long offset, Memory<byte> destination, Cancellati
 /// between them.
 /// </summary>
 /// <param name="windowBytes">8 MiB keeps requests few; the memory is held while the stream is open.</param>
-public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8 << 20) : Stream
+/// <param name="verify">Throws when the file is not the one that was listed any more; null where every range proves it.</param>
+/// <param name="owned">Given back with the stream.</param>
+public sealed class RangeStream(
+    long length, ReadRange read, int windowBytes = 8 << 20, Func<CancellationToken, Task>? verify = null, IDisposable? owned = null) : Stream
 {
     private const int WindowAfterJump = 256 << 10;
 
@@ -20,6 +23,8 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
     private int _windowLength;
     private long _position;
     private (long Start, long End) _expected;
+    private bool _ended;
+    private ArchiveChangedException? _changed;
 
     public override bool CanRead => true;
 
@@ -41,6 +46,10 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
     /// </summary>
     public void Expect(long start, long end) => _expected = (start, end);
 
+    /// <summary>Asks whether what was read so far is of one content. At the end of the file it is asked without being told to.</summary>
+    /// <exception cref="ArchiveChangedException"/>
+    public Task VerifyAsync(CancellationToken ct) => _changed is not null ? throw _changed : verify?.Invoke(ct) ?? Task.CompletedTask;
+
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (_position >= length || buffer.IsEmpty)
@@ -57,7 +66,16 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
                 : sequential ? windowBytes : WindowAfterJump;
             int wanted = (int)Math.Min(Math.Min(window, _window.Length), length - _position);
             _windowLength = 0;
-            await read(_position, _window.AsMemory(0, wanted), cancellationToken);
+            try
+            {
+                await read(_position, _window.AsMemory(0, wanted), cancellationToken);
+            }
+            catch (ArchiveChangedException changed)
+            {
+                _changed = changed;
+                throw;
+            }
+
             _windowStart = _position;
             _windowLength = wanted;
         }
@@ -66,6 +84,12 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
         int count = Math.Min(buffer.Length, _windowLength - within);
         _window.AsMemory(within, count).CopyTo(buffer);
         _position += count;
+        if (_position == length && !_ended)
+        {
+            _ended = true;
+            await VerifyAsync(cancellationToken);
+        }
+
         return count;
     }
 
@@ -97,6 +121,11 @@ public sealed class RangeStream(long length, ReadRange read, int windowBytes = 8
             _window = null;
             _windowLength = 0;
             ArrayPool<byte>.Shared.Return(window);
+        }
+
+        if (disposing)
+        {
+            owned?.Dispose();
         }
 
         base.Dispose(disposing);

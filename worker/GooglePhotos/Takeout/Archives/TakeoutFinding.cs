@@ -5,6 +5,9 @@ public enum FindingKind
     /// <summary>A part that cannot be opened at all, or only in pieces.</summary>
     DamagedPart,
 
+    /// <summary>A part or loose file that was replaced or written to while it was read: what was read until then is kept.</summary>
+    ChangedPart,
+
     /// <summary>An entry whose bytes cannot be had: cut, wrong checksum, lying size, encrypted.</summary>
     DamagedEntry,
 
@@ -38,7 +41,7 @@ public enum FindingKind
 public sealed record TakeoutFinding(FindingKind Kind, string? Part, string? Path, string Message)
 {
     /// <summary>Whether something of the library is missing because of this.</summary>
-    public bool LosesData => Kind is FindingKind.DamagedPart or FindingKind.DamagedEntry or FindingKind.TooLarge or FindingKind.MissingPart
+    public bool LosesData => Kind is FindingKind.DamagedPart or FindingKind.ChangedPart or FindingKind.DamagedEntry or FindingKind.TooLarge or FindingKind.MissingPart
         or FindingKind.MissingFile or FindingKind.FailedByGoogle or FindingKind.StillDownloading;
 }
 
@@ -49,6 +52,9 @@ public sealed class TakeoutDamageException : IOException
         : base(finding.Message, inner) => Finding = finding;
 
     public TakeoutFinding Finding { get; }
+
+    /// <summary>What an archive does to its reader by being broken, in contrast to a storage that does not answer.</summary>
+    internal static bool IsDamage(Exception exception) => exception is InvalidDataException or EndOfStreamException or ArchiveChangedException;
 }
 
 internal sealed class FindingList(ArchiveLimits limits)

@@ -1,5 +1,6 @@
 using GooglePhotos.Takeout.Archives;
 using GooglePhotos.Takeout.Metadata;
+using GooglePhotos.Takeout.Sidecars;
 
 namespace GooglePhotos.Takeout.Library;
 
@@ -19,6 +20,9 @@ public sealed class TakeoutContent : IAsyncDisposable
     }
 
     public TakeoutEntry Entry { get; }
+
+    /// <summary>What the file says, when it is a sidecar and was parsed just now: the entry keeps only what decides what belongs together.</summary>
+    public Sidecar? Sidecar { get; internal set; }
 
     /// <summary>
     /// The bytes, forward only; may be opened once. Reading to the end proves size and checksum.
@@ -42,6 +46,15 @@ public sealed class TakeoutContent : IAsyncDisposable
             Entry.Damaged = true;
             throw;
         }
+    }
+
+    /// <summary>In place of reading: what an earlier reading of the same bytes told.</summary>
+    public void Recall(EntryFacts facts)
+    {
+        Entry.Crc32 ??= facts.Crc32;
+        Entry.MimeType = facts.MimeType;
+        Entry.MediaTime = facts.MediaTime;
+        Entry.HeadRead = true;
     }
 
     public ValueTask DisposeAsync() => _stream?.DisposeAsync() ?? ValueTask.CompletedTask;

@@ -63,6 +63,9 @@ public sealed class TakeoutEntry : IPairingFile
         set => _mediaTicks = value?.UtcTicks ?? 0;
     }
 
+    /// <summary>What reading its bytes told so far.</summary>
+    public EntryFacts Facts => new(Crc32, MimeType, MediaTime);
+
     int? IPairingFile.PartNumber => Part.IsIndex ? null : Part.Number;
 
     DateTimeOffset? IPairingFile.MediaTime => MediaTime;
@@ -75,3 +78,6 @@ public sealed class TakeoutEntry : IPairingFile
 
     internal bool IsPage => Name.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || Name.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
 }
+
+/// <summary>What is known of an entry only when its bytes were read, and what telling its item from others may need.</summary>
+public sealed record EntryFacts(uint? Crc32, string? MimeType, DateTimeOffset? MediaTime);

@@ -172,7 +172,7 @@ public sealed class TakeoutExport
             {
                 foreach (TakeoutEntry entry in state.Entries)
                 {
-                    if (entry.HeadRead || entry.Damaged || entry.IsJson || entry.IsPage)
+                    if (state.Changed || entry.HeadRead || entry.Damaged || entry.IsJson || entry.IsPage)
                     {
                         continue;
                     }
@@ -188,9 +188,14 @@ public sealed class TakeoutExport
                         entry.HeadRead = true;
                         entry.MimeType = MediaSniffer.Sniff(head.AsSpan(0, read));
                     }
-                    catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+                    catch (ArchiveChangedException e) when (part.Format == PartFormat.Zip)
                     {
-                        Damage(entry, e.Message);
+                        MarkChanged(part, state, e);
+                        break;
+                    }
+                    catch (Exception e) when (TakeoutDamageException.IsDamage(e))
+                    {
+                        Damage(entry, e.Message, e is ArchiveChangedException ? FindingKind.ChangedPart : FindingKind.DamagedEntry);
                     }
                 }
             }
@@ -295,7 +300,8 @@ public sealed class TakeoutExport
         }
     }
 
-    private const int ManyEntries = 20_000;
+    /// <summary>From how many files on it is worth the time to collect garbage where much has just become some.</summary>
+    public const int ManyEntries = 20_000;
 
     // ---- opening -----------------------------------------------------------------------------------------------------------------
 
@@ -305,6 +311,10 @@ public sealed class TakeoutExport
         {
             await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
             state.DirectoryStart = await ZipDirectory.ReadAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+        }
+        catch (ArchiveChangedException e)
+        {
+            MarkChanged(part, state, e);
         }
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
@@ -317,6 +327,10 @@ public sealed class TakeoutExport
                 {
                     await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
                     state.DirectoryStart = await ZipRecovery.ScanAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+                }
+                catch (ArchiveChangedException changed)
+                {
+                    MarkChanged(part, state, changed);
                 }
                 catch (InvalidDataException)
                 {
@@ -451,8 +465,15 @@ public sealed class TakeoutExport
             _entries.Add(entry);
             if (part.Format == PartFormat.Loose && MediaTypes.OfName(entry.Name) is MediaKind.Video)
             {
-                await using Stream film = await _storage.OpenReadAsync(file, ct);
-                entry.MediaTime = await QuickTimeClock.ReadAsync(film, ct);
+                try
+                {
+                    await using Stream film = await _storage.OpenReadAsync(file, ct);
+                    entry.MediaTime = await QuickTimeClock.ReadAsync(film, ct);
+                }
+                catch (ArchiveChangedException)
+                {
+                    // told where its content is read
+                }
             }
         }
     }
@@ -462,10 +483,10 @@ public sealed class TakeoutExport
     private async IAsyncEnumerable<TakeoutContent> ReadPartAsync(TakeoutPart part, bool? metadata, [EnumeratorCancellation] CancellationToken ct)
     {
         PartState state = _parts[part];
-        Stream? archive = null;
+        RangeStream? archive = null;
         try
         {
-            for (int i = 0; i < state.Entries.Count; i++)
+            for (int i = 0; i < state.Entries.Count && !state.Changed; i++)
             {
                 TakeoutEntry entry = state.Entries[i];
                 bool small = entry.IsJson || (entry.IsPage && IsTopLevel(entry));
@@ -480,9 +501,9 @@ public sealed class TakeoutExport
                     archive = await _storage.OpenReadAsync(part.Files[0], ct);
                 }
 
-                if (metadata == true && archive is RangeStream ranges)
+                if (metadata == true)
                 {
-                    ranges.Expect(entry.HeaderOffset, EndOfRun(state, i));
+                    archive?.Expect(entry.HeaderOffset, EndOfRun(state, i));
                 }
 
                 TakeoutContent content = new(entry, token => OpenEntryAsync(entry, state, archive, token));
@@ -496,7 +517,14 @@ public sealed class TakeoutExport
                 {
                     yield break;
                 }
+
+                if (entry.Damaged)
+                {
+                    await VerifyAsync(part, state, archive, ct);
+                }
             }
+
+            await VerifyAsync(part, state, archive, ct);
         }
         finally
         {
@@ -505,6 +533,31 @@ public sealed class TakeoutExport
                 await archive.DisposeAsync();
             }
         }
+    }
+
+    /// <summary>At the end of a part, and where it seems damaged: perhaps it is only another one by now.</summary>
+    private async Task VerifyAsync(TakeoutPart part, PartState state, RangeStream? archive, CancellationToken ct)
+    {
+        if (archive is null || state.Changed)
+        {
+            return;
+        }
+
+        try
+        {
+            await archive.VerifyAsync(ct);
+        }
+        catch (ArchiveChangedException e)
+        {
+            MarkChanged(part, state, e);
+        }
+    }
+
+    private void MarkChanged(TakeoutPart part, PartState state, ArchiveChangedException how)
+    {
+        state.Changed = true;
+        _findings.Add(FindingKind.ChangedPart, part.Path, null,
+            $"{part.Path} changed while it was read: {how.Message}. What was read until then is kept; the rest is read once it lies there unchanged.");
     }
 
     /// <summary>Where the sidecars end that lie so near to one another that fetching what is between them costs less than asking again.</summary>
@@ -540,7 +593,7 @@ public sealed class TakeoutExport
             }
         }
 
-        await using Stream packed = await _storage.OpenReadAsync(part.Files[0], ct);
+        await using RangeStream packed = await _storage.OpenReadAsync(part.Files[0], ct);
         await using GZipStream unpacked = new(packed, CompressionMode.Decompress);
         await using TarReader reader = new(unpacked);
         HashSet<TakeoutEntry> seen = [];
@@ -552,6 +605,10 @@ public sealed class TakeoutExport
             {
                 tar = await reader.GetNextEntryAsync(copyData: false, ct);
             }
+            catch (ArchiveChangedException e)
+            {
+                MarkChanged(part, state, e);
+            }
             catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException)
             {
                 failure = e.Message;
@@ -562,8 +619,19 @@ public sealed class TakeoutExport
                 yield break;
             }
 
+            if (state.Changed)
+            {
+                yield break;
+            }
+
             if (failure is not null)
             {
+                await VerifyAsync(part, state, packed, ct);
+                if (state.Changed)
+                {
+                    yield break;
+                }
+
                 _findings.Add(FindingKind.DamagedPart, part.Path, null,
                     $"{part.Path} is damaged and cannot be read further: {failure} What came before is kept; download this part again.");
                 yield break;
@@ -571,6 +639,7 @@ public sealed class TakeoutExport
 
             if (tar is null)
             {
+                await VerifyAsync(part, state, packed, ct);
                 break;
             }
 
@@ -615,6 +684,11 @@ public sealed class TakeoutExport
             if (_held.ContainsKey(part))
             {
                 yield break;
+            }
+
+            if (entry.Damaged)
+            {
+                await VerifyAsync(part, state, packed, ct);
             }
         }
     }
@@ -680,7 +754,9 @@ public sealed class TakeoutExport
         try
         {
             byte[] json = await content.BufferAsync(ct);
-            entry.Json = Share(TakeoutJsonParser.Parse(json));
+            TakeoutJson parsed = TakeoutJsonParser.Parse(json);
+            content.Sidecar = (parsed as TakeoutJson.OfMedia)?.Sidecar as Sidecar;
+            entry.Json = Share(parsed);
             _pairing = null;
             if (entry.Json is TakeoutJson.Unreadable { Reason: var reason })
             {
@@ -717,36 +793,47 @@ public sealed class TakeoutExport
                 : await ZipContent.OpenAsync(archive, entry.HeaderOffset, entry.CompressedSize, entry.Method, entry.Flags, state.DirectoryStart, ct);
             return new VerifiedStream(raw, entry.Size, entry.Crc32, entry.Part.Path.Length > 0 ? entry.Part.Path : _storage.Location, entry.Path, _findings);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FileNotFoundException or DirectoryNotFoundException or ArchiveChangedException)
         {
-            throw new TakeoutDamageException(Damage(entry, e is InvalidDataException ? e.Message : "cannot be opened: " + e.Message), e);
+            if (e is ArchiveChangedException changed && archive is not null)
+            {
+                MarkChanged(entry.Part, state, changed);
+            }
+
+            string what = e switch
+            {
+                ArchiveChangedException => "changed while it was read: " + e.Message,
+                InvalidDataException => e.Message,
+                _ => "cannot be opened: " + e.Message,
+            };
+            throw new TakeoutDamageException(Damage(entry, what, e is ArchiveChangedException ? FindingKind.ChangedPart : FindingKind.DamagedEntry), e);
         }
     }
 
-    private TakeoutFinding Damage(TakeoutEntry entry, string what)
+    private TakeoutFinding Damage(TakeoutEntry entry, string what, FindingKind kind = FindingKind.DamagedEntry)
     {
         entry.Damaged = true;
-        TakeoutFinding finding = new(FindingKind.DamagedEntry, entry.Part.Path, entry.Path,
+        TakeoutFinding finding = new(kind, entry.Part.Path, entry.Path,
             $"{EntryNames.Display(entry.Path)} in {(entry.Part.Path.Length > 0 ? entry.Part.Path : _storage.Location)} {what}. Download this part again.");
         _findings.Add(finding);
         return finding;
     }
 
-    /// <summary>An album's copy of a sidecar says the same words again; they are held once.</summary>
+    /// <summary>Of a sidecar only what pairing needs is kept, and once: an album's copy says the same again.</summary>
     private TakeoutJson Share(TakeoutJson json)
     {
-        if (json is not TakeoutJson.OfMedia { Sidecar: { Url: { } url } sidecar })
+        if (json is not TakeoutJson.OfMedia { Sidecar: Sidecar { Identity: var identity } })
         {
             return json;
         }
 
-        if (!_described.TryGetValue(url, out TakeoutJson.OfMedia? known))
+        if (identity.Url is not { } url)
         {
-            _described.Add(url, (TakeoutJson.OfMedia)json);
-            return json;
+            return new TakeoutJson.OfMedia(identity);
         }
 
-        return known.Sidecar.SaysTheSame(sidecar) ? known : json;
+        ref TakeoutJson.OfMedia? known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_described, url, out _);
+        return known is null ? known = new(identity) : known.Sidecar == identity ? known : new TakeoutJson.OfMedia(identity);
     }
 
     private string Pool(string folder)
@@ -774,5 +861,8 @@ public sealed class TakeoutExport
         internal Dictionary<TakeoutEntry, StoredFile> Files { get; } = [];
 
         internal long DirectoryStart { get; set; }
+
+        /// <summary>It is another file by now; nothing more is read of it.</summary>
+        internal bool Changed { get; set; }
     }
 }

@@ -10,7 +10,7 @@ public sealed class TakeoutItem
     public string? Url => Sidecar?.Url;
 
     /// <summary>The sidecar of the year folder where there is one, else of the first album; null for a file that nothing describes.</summary>
-    public Sidecar? Sidecar { get; internal set; }
+    public SidecarIdentity? Sidecar { get; internal set; }
 
     /// <summary>The entry of <see cref="Sidecar"/>, or −1.</summary>
     public int SidecarEntry { get; internal set; } = -1;
@@ -238,7 +238,7 @@ public sealed class TakeoutLibrary
         {
             TakeoutEntry entry = entries[index];
             FileVerdict verdict = pairing.Verdicts[index];
-            Sidecar? sidecar = verdict.Sidecar < 0 ? null : Describe(verdict.Sidecar);
+            SidecarIdentity? sidecar = verdict.Sidecar < 0 ? null : Describe(verdict.Sidecar);
             item ??= Find(entry, sidecar);
             if (item is null)
             {
@@ -277,7 +277,7 @@ public sealed class TakeoutLibrary
             AddFile(item, index, entry, verdict);
         }
 
-        private TakeoutItem? Find(TakeoutEntry entry, Sidecar? sidecar)
+        private TakeoutItem? Find(TakeoutEntry entry, SidecarIdentity? sidecar)
         {
             if (sidecar is { Url: { } url })
             {
@@ -289,7 +289,7 @@ public sealed class TakeoutLibrary
                 : entry.Crc32 is { } crc ? _byContent.GetValueOrDefault((entry.Name, entry.Size, crc)) : null;
         }
 
-        private void Remember(TakeoutItem item, Sidecar sidecar, TakeoutEntry entry)
+        private void Remember(TakeoutItem item, SidecarIdentity sidecar, TakeoutEntry entry)
         {
             if (sidecar.Url is { } url)
             {
@@ -327,6 +327,6 @@ public sealed class TakeoutLibrary
             item.Add(added);
         }
 
-        private Sidecar? Describe(int sidecar) => entries[sidecar].Json is TakeoutJson.OfMedia { Sidecar: var facts } ? facts : null;
+        private SidecarIdentity? Describe(int sidecar) => entries[sidecar].Json is TakeoutJson.OfMedia { Sidecar: var facts } ? facts : null;
     }
 }

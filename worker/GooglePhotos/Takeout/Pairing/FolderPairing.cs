@@ -842,7 +842,7 @@ internal sealed class FolderPairing
         }
     }
 
-    internal static bool SameItem(Sidecar a, Sidecar b) => a.Url is not null && b.Url is not null
+    internal static bool SameItem(SidecarIdentity a, SidecarIdentity b) => a.Url is not null && b.Url is not null
         ? a.Url == b.Url
         : a.Title == b.Title && a.TakenSeconds == b.TakenSeconds;
 
@@ -908,7 +908,7 @@ internal sealed class FolderPairing
 
     internal static string StripJson(string name) => name.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? name[..^5] : name;
 
-    private Sidecar Sidecar(int index) => ((TakeoutJson.OfMedia)_files[index].Json!).Sidecar;
+    private SidecarIdentity Sidecar(int index) => ((TakeoutJson.OfMedia)_files[index].Json!).Sidecar;
 
     private string Title(int index) => Sidecar(index).Title;
 

@@ -190,7 +190,7 @@ internal sealed partial class LoosePairing(
         }
     }
 
-    private Sidecar Sidecar(int index) => ((TakeoutJson.OfMedia)files[index].Json!).Sidecar;
+    private SidecarIdentity Sidecar(int index) => ((TakeoutJson.OfMedia)files[index].Json!).Sidecar;
 
     [GeneratedRegex(@"^(.+)-(\d{3,9})$", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
     private static partial Regex PartNumber();

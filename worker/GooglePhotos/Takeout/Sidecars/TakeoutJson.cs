@@ -6,7 +6,8 @@ public abstract record TakeoutJson
     private TakeoutJson() { }
 
     /// <summary>The metadata of one photo or video: it has a title and the time it was taken or uploaded.</summary>
-    public sealed record OfMedia(Sidecar Sidecar) : TakeoutJson;
+    /// <param name="Sidecar">The whole <see cref="Sidecars.Sidecar"/> as it is parsed; of the files of an export, its identity.</param>
+    public sealed record OfMedia(SidecarIdentity Sidecar) : TakeoutJson;
 
     /// <summary>The metadata of an album: it has a title and no such time.</summary>
     public sealed record OfAlbum(AlbumMetadata Album) : TakeoutJson;
@@ -21,24 +22,45 @@ public abstract record TakeoutJson
     public sealed record Unreadable(string Reason) : TakeoutJson;
 }
 
-/// <summary>The fields of a media item's sidecar that we understand. The raw bytes are kept beside it, so nothing else is lost.</summary>
-public sealed record Sidecar
+/// <summary>
+/// What a sidecar says that decides what belongs together. An export has a sidecar for every photo, and this much of all of them is in memory
+/// at once.
+/// </summary>
+public record SidecarIdentity
 {
+    // A library has a hundred thousand of these, so nullable numbers are packed.
+    private const long None = long.MinValue;
+    private readonly long _taken = None;
+    private readonly long _created = None;
+
     /// <summary>The name at upload: not cut, not sanitised, perhaps without extension, never with a counter.</summary>
     public required string Title { get; init; }
 
     /// <summary>The item's page in Google Photos: the identity that survives from export to export.</summary>
     public string? Url { get; init; }
 
-    public string? Description { get; init; }
-
     /// <summary>The time that Photos shows, in UTC seconds. The person may have changed it; the file's own time stays what it was.</summary>
-    public long? TakenSeconds { get => Unpack(_taken); init => _taken = value ?? None; }
+    public long? TakenSeconds { get => _taken == None ? null : _taken; init => _taken = value ?? None; }
 
     /// <summary>The time of the upload, in UTC seconds.</summary>
-    public long? CreatedSeconds { get => Unpack(_created); init => _created = value ?? None; }
+    public long? CreatedSeconds { get => _created == None ? null : _created; init => _created = value ?? None; }
 
-    public long? ModifiedSeconds { get => Unpack(_modified); init => _modified = value ?? None; }
+    public bool Trashed { get; init; }
+
+    public DateTimeOffset? TakenAt => Instant(TakenSeconds);
+
+    public DateTimeOffset? CreatedAt => Instant(CreatedSeconds);
+
+    internal static DateTimeOffset? Instant(long? seconds) =>
+        seconds is { } s && s >= -62135596800 && s <= 253402300799 ? DateTimeOffset.FromUnixTimeSeconds(s) : null;
+}
+
+/// <summary>The fields of a media item's sidecar that we understand. The raw bytes are kept beside it, so nothing else is lost.</summary>
+public sealed record Sidecar : SidecarIdentity
+{
+    public string? Description { get; init; }
+
+    public long? ModifiedSeconds { get; init; }
 
     /// <summary>The place that Photos shows.</summary>
     public Place? Place { get; init; }
@@ -53,8 +75,6 @@ public sealed record Sidecar
 
     public bool Archived { get; init; }
 
-    public bool Trashed { get; init; }
-
     /// <summary>How the item came in: <c>mobileUpload</c>, <c>webUpload</c>, <c>composition</c> … , with the device type after a colon when there is one.</summary>
     public string? Origin { get; init; }
 
@@ -63,26 +83,7 @@ public sealed record Sidecar
 
     public IReadOnlyList<SharedComment> Comments { get; init; } = [];
 
-    public DateTimeOffset? TakenAt => Instant(TakenSeconds);
-
-    public DateTimeOffset? CreatedAt => Instant(CreatedSeconds);
-
-    // A library has a hundred thousand of these, so nullable numbers are packed.
-    private const long None = long.MinValue;
-    private readonly long _taken = None;
-    private readonly long _created = None;
-    private readonly long _modified = None;
-
-    /// <summary>Whether two sidecars say the same, lists included: an album's copy of the year folder's.</summary>
-    internal bool SaysTheSame(Sidecar other) => Url == other.Url && Title == other.Title && _taken == other._taken && _created == other._created
-        && _modified == other._modified && Description == other.Description && Equals(Place, other.Place) && Equals(PlaceInFile, other.PlaceInFile)
-        && Favorited == other.Favorited && Archived == other.Archived && Trashed == other.Trashed && Origin == other.Origin
-        && DeviceFolder == other.DeviceFolder && People.SequenceEqual(other.People) && Comments.SequenceEqual(other.Comments);
-
-    private static long? Unpack(long value) => value == None ? null : value;
-
-    internal static DateTimeOffset? Instant(long? seconds) =>
-        seconds is { } s && s >= -62135596800 && s <= 253402300799 ? DateTimeOffset.FromUnixTimeSeconds(s) : null;
+    internal SidecarIdentity Identity => new() { Title = Title, Url = Url, TakenSeconds = TakenSeconds, CreatedSeconds = CreatedSeconds, Trashed = Trashed };
 }
 
 /// <summary>A place in degrees (WGS 84); altitude in metres when it is known.</summary>

@@ -19,6 +19,7 @@ internal static class S3Failures
         AmazonS3Exception { StatusCode: HttpStatusCode.InsufficientStorage } => StoreFailure.Full,
         AmazonS3Exception { StatusCode: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } => StoreFailure.AccessDenied,
         AmazonS3Exception { StatusCode: HttpStatusCode.NotFound } => StoreFailure.NotFound,
+        AmazonS3Exception { StatusCode: HttpStatusCode.PreconditionFailed } => StoreFailure.Changed,
         AmazonS3Exception { StatusCode: HttpStatusCode.RequestedRangeNotSatisfiable } => StoreFailure.Invalid,
         AmazonS3Exception { StatusCode: HttpStatusCode.TooManyRequests } => StoreFailure.Throttled,
         AmazonS3Exception { StatusCode: HttpStatusCode.InternalServerError or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout } => StoreFailure.Unreachable,
@@ -38,6 +39,7 @@ internal static class S3Failures
             $"the certificate of {options.Endpoint} is not trusted ({tls.Message})",
         StoreFailure.Unreachable => $"{options.Endpoint?.ToString() ?? "the store"} does not answer ({Innermost<Exception>(exception)?.Message})",
         StoreFailure.NotFound => "it is not there",
+        StoreFailure.Changed => "it has another content by now",
         _ => exception.Message,
     };
 

@@ -105,7 +105,7 @@ public sealed partial class S3Store : IStore
             foreach (var item in page.S3Objects ?? [])
             {
                 var modified = item.LastModified is { } time ? new DateTimeOffset(time.ToUniversalTime(), TimeSpan.Zero) : default;
-                yield return new StoreItem(item.Key[_options.Prefix.Length..], item.Size ?? 0, modified);
+                yield return new StoreItem(item.Key[_options.Prefix.Length..], item.Size ?? 0, modified, item.ETag);
             }
 
             request.ContinuationToken = page.NextContinuationToken;
@@ -119,12 +119,18 @@ public sealed partial class S3Store : IStore
         return new ResumingBody(this, key, response);
     }
 
-    public async Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken)
+    public Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+        ReadRangeAsync(key, etag: null, offset, destination, cancellationToken);
+
+    public Task ReadRangeAsync(StoreItem item, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
+        ReadRangeAsync(item.Key, item.Version, offset, destination, cancellationToken);
+
+    private async Task ReadRangeAsync(string key, string? etag, long offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var failures = 0;
         while (true)
         {
-            using var response = await GetAsync(key, new ByteRange(offset, offset + destination.Length - 1), cancellationToken);
+            using var response = await GetAsync(key, new ByteRange(offset, offset + destination.Length - 1), cancellationToken, etag);
             if (response.ContentLength < destination.Length)
             {
                 throw new StoreException(StoreFailure.Invalid, $"{Location}: {key} ends before byte {offset + destination.Length}");
@@ -244,7 +250,7 @@ public sealed partial class S3Store : IStore
         }
     }
 
-    private async Task<GetObjectResponse> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken)
+    private async Task<GetObjectResponse> GetAsync(string key, ByteRange? range, CancellationToken cancellationToken, string? etag = null)
     {
         var version = _versions is null ? null
             : await _versions.FindAsync(key) ?? throw new StoreException(StoreFailure.NotFound, $"{Location}: {key} was not there at {_options.AsOf:u}.");
@@ -254,6 +260,7 @@ public sealed partial class S3Store : IStore
             Key = _options.Prefix + key,
             VersionId = version?.VersionId,
             ByteRange = range,
+            EtagToMatch = etag,
             ServerSideEncryptionCustomerMethod = CustomerMethod,
             ServerSideEncryptionCustomerProvidedKey = _options.ServerSideEncryptionCustomerKey,
         };
