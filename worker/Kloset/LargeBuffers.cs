@@ -12,7 +12,7 @@ internal static class LargeBuffers
     private const int SmallestBits = 21;
 
     /// <summary>By size: 2, 4, 8 and 16 MiB. Windows and chunks under way at one time need about so many.</summary>
-    private static readonly int[] Kept = [8, 4, 2, 1];
+    private static readonly int[] Kept = [4, 2, 1, 0];
     private static readonly Stack<byte[]>[] Free = [new(), new(), new(), new()];
 
     public static byte[] Rent(int size)
