@@ -113,6 +113,24 @@ public abstract class StoreContract
     }
 
     [Fact]
+    public async Task A_range_of_what_was_listed_is_refused_once_it_has_another_content()
+    {
+        await using var store = await NewStoreAsync();
+        await store.PutAsync(Key("packfiles", 5), Text("as it was listed"), Cancel);
+        var item = Assert.Single(await store.ListAsync("packfiles/", Cancel).ToListAsync(Cancel));
+        var range = new byte[2];
+        await store.ReadRangeAsync(item, 3, range, Cancel);
+        Assert.Equal("it", Encoding.UTF8.GetString(range));
+
+        await store.PutAsync(Key("packfiles", 5), Text("as it is by now."), Cancel);
+
+        if (item.Version is not null)
+        {
+            Assert.Equal(StoreFailure.Changed, (await Assert.ThrowsAsync<StoreException>(() => store.ReadRangeAsync(item, 3, range, Cancel))).Failure);
+        }
+    }
+
+    [Fact]
     public async Task A_range_beyond_the_end_fails_instead_of_coming_back_short()
     {
         await using var store = await NewStoreAsync();

@@ -41,9 +41,9 @@ internal static class TakeoutCommand
 
                 if (invocation.Json)
                 {
-                    using var json = new MemoryStream();
+                    await using var json = new TextWriterStream(invocation.Output);
                     await report.WriteAsync(json, cancellationToken);
-                    invocation.Output.WriteLine(System.Text.Encoding.UTF8.GetString(json.GetBuffer(), 0, (int)json.Length));
+                    invocation.Output.WriteLine();
                     return (int)ExitCode.Ok;
                 }
 

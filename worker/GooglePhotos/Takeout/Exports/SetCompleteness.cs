@@ -127,7 +127,19 @@ public sealed record SetCompleteness(
     /// </summary>
     private static (List<string> Missing, int Count) Compare(TakeoutExport export, ExportIndex index)
     {
-        if (!index.Files.Any())
+        // Of a whole export hardly any row is left to be looked for: the files are asked for those, not remembered all.
+        HashSet<(string Folder, string Name)> wanted = [];
+        HashSet<string> wantedFolders = new(StringComparer.Ordinal);
+        foreach ((string folder, string name) in index.Files)
+        {
+            wantedFolders.Add(folder);
+            foreach (string form in (ReadOnlySpan<string>)[name, Cut(name), WithoutCounter(name), WithoutCounter(Cut(name))])
+            {
+                wanted.Add((folder, form));
+            }
+        }
+
+        if (wanted.Count == 0)
         {
             return ([], 0);
         }
@@ -146,8 +158,20 @@ public sealed record SetCompleteness(
             }
 
             string folder = TakeoutNames.Nfc(entry.Folder[(entry.Folder.LastIndexOf('/') + 1)..]);
-            exact.Add((folder, name));
-            bare.Add((folder, WithoutCounter(name)));
+            if (!wantedFolders.Contains(folder))
+            {
+                continue;
+            }
+
+            if (wanted.Contains((folder, name)))
+            {
+                exact.Add((folder, name));
+            }
+
+            if (WithoutCounter(name) is var without && wanted.Contains((folder, without)))
+            {
+                bare.Add((folder, without));
+            }
         }
 
         HashSet<(string, string)> failed = [.. index.Failed];

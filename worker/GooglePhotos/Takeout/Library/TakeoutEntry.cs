@@ -1,3 +1,4 @@
+using GooglePhotos.Takeout.Archives;
 using GooglePhotos.Takeout.Exports;
 using GooglePhotos.Takeout.Pairing;
 using GooglePhotos.Takeout.Sidecars;
@@ -7,6 +8,7 @@ namespace GooglePhotos.Takeout.Library;
 /// <summary>One file inside an export. Kept compact: a library has hundreds of thousands.</summary>
 public sealed class TakeoutEntry : IPairingFile
 {
+    private readonly byte[] _name = [];
     private readonly long _modifiedTicks;
     private long _mediaTicks;
     private uint _crc;
@@ -20,7 +22,17 @@ public sealed class TakeoutEntry : IPairingFile
     /// <summary>Inside the export, '/'-separated, harmless; "" for a file beside the parts.</summary>
     public required string Folder { get; init; }
 
-    public required string Name { get; init; }
+    /// <summary>Held as bytes, which most names need half as many of.</summary>
+    public required string Name
+    {
+        get => EntryNames.Decode(_name);
+        init
+        {
+            _name = EntryNames.Encode(value);
+            IsJson = value.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+            IsPage = value.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || value.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
+        }
+    }
 
     /// <summary>Unpacked bytes, as the archive promises.</summary>
     public required long Size { get; init; }
@@ -74,9 +86,9 @@ public sealed class TakeoutEntry : IPairingFile
 
     internal bool HeadRead { get; set; }
 
-    internal bool IsJson => Name.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+    internal bool IsJson { get; private init; }
 
-    internal bool IsPage => Name.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || Name.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
+    internal bool IsPage { get; private init; }
 }
 
 /// <summary>What is known of an entry only when its bytes were read, and what telling its item from others may need.</summary>

@@ -595,9 +595,10 @@ public sealed class TakeoutExport
 
         await using RangeStream packed = await _storage.OpenReadAsync(part.Files[0], ct);
         await using GZipStream unpacked = new(packed, CompressionMode.Decompress);
-        await using TarReader reader = new(unpacked);
+        await using GuardedTarStream guarded = new(unpacked, () => packed.Position, _limits);
+        await using TarReader reader = new(guarded);
         HashSet<TakeoutEntry> seen = [];
-        while (true)
+        while (!state.Changed)
         {
             TarEntry? tar = null;
             string? failure = null;
