@@ -551,6 +551,15 @@ public sealed class TakeoutExport
         {
             MarkChanged(part, state, e);
         }
+        catch (InvalidDataException e) when (!state.IsDoubted)
+        {
+            state.IsDoubted = true;
+            _findings.Add(FindingKind.DamagedPart, part.Path, null, $"{part.Path} is damaged: {e.Message}. What can be found in it is kept; download this part again.");
+        }
+        catch (InvalidDataException)
+        {
+            // told before
+        }
     }
 
     private void MarkChanged(TakeoutPart part, PartState state, ArchiveChangedException how)
@@ -865,5 +874,8 @@ public sealed class TakeoutExport
 
         /// <summary>It is another file by now; nothing more is read of it.</summary>
         internal bool Changed { get; set; }
+
+        /// <summary>Its bytes as a whole are not those that its storage names a checksum of.</summary>
+        internal bool IsDoubted { get; set; }
     }
 }
