@@ -82,6 +82,29 @@ public sealed class LibraryBackupTests
     }
 
     [Fact]
+    public async Task What_other_jobs_of_the_project_took_of_the_day_is_not_taken_again()
+    {
+        var time = new HastyTime(20);
+        await using var host = await GoogleHost.StartAsync(options => options with { Time = time }, time);
+        host.SignIn(host.Alice, Scopes.ReadAppCreated);
+        Fill(host, 5, host.Client);
+        await host.RunAsync(Source, 0);
+        var quota = Directory.EnumerateDirectories(Path.Combine(host.Host.Repository, "kloset-operator", "quota"), "library-requests", SearchOption.AllDirectories).Single();
+        var today = Directory.EnumerateDirectories(quota).Single();
+        File.Copy(Directory.EnumerateFiles(today).First(), Path.Combine(today, "010000-ffff"));
+        host.Google.Calls.Clear();
+
+        var paused = await host.RunAsync(Source, 4);
+        var asked = host.Google.Calls.Count("photoslibrary.*");
+        time.Jump(TimeSpan.FromDays(1));
+        await host.RunAsync(Source, 0);
+
+        Assert.Equal(("GoogleDayQuota", 0), (paused.Reason, asked));
+        Assert.Contains("10000 requests", paused.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(today) && Directory.EnumerateFiles(today).Any(), "yesterday's portions are gone");
+    }
+
+    [Fact]
     public async Task A_base_URL_that_expired_is_renewed()
     {
         await using var host = await GoogleHost.StartAsync(options => options with { BaseUrlLifetime = TimeSpan.FromMilliseconds(1) });

@@ -110,6 +110,19 @@ public sealed class SharedStateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_window_of_bytes_is_taken_whole_or_not_at_all()
+    {
+        await using var budget = Budget(100);
+        await budget.TakeAsync(32, Ct);
+        await budget.TakeAsync(32, Ct);
+        await budget.TakeAsync(32, Ct);
+        Assert.Equal(GoogleFailure.DayQuota, (await Assert.ThrowsAsync<GoogleServiceException>(async () => await budget.TakeAsync(32, Ct))).Failure);
+        Assert.Equal(4, await budget.LeftAsync(Ct));
+        await budget.TakeAsync(4, Ct);
+        Assert.Equal(0, await Budget(100).LeftAsync(Ct));
+    }
+
+    [Fact]
     public async Task Yesterday_s_portions_are_swept_away()
     {
         await using (var first = Budget(1_000))

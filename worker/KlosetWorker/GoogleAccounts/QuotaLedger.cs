@@ -63,9 +63,16 @@ internal sealed class QuotaLedger(SealedObjects objects, GoogleCredentialFile si
             return;
         }
 
-        if (SizeOf(larger[today.Length..]) - requests is > 0 and var rest)
+        try
         {
-            await WriteAsync(day, rest, cancellationToken);
+            if (SizeOf(larger[today.Length..]) - requests is > 0 and var rest)
+            {
+                await WriteAsync(day, rest, cancellationToken);
+            }
+        }
+        catch (StoreException)
+        {
+            return; // what was done is done; the portion counts until its day is over
         }
 
         await DeleteAsync(larger, cancellationToken);
