@@ -116,6 +116,26 @@ public sealed class GoogleErrorTableTests
         Assert.NotEmpty(info.Meaning);
     }
 
+    [Theory]
+    [InlineData(7, true)]
+    [InlineData(30, false)]
+    public async Task A_grant_that_dies_on_its_seventh_day_is_told_its_cause(int age, bool sure)
+    {
+        await using var host = await GoogleHost.StartAsync();
+        var json = System.Text.Json.Nodes.JsonNode.Parse(await File.ReadAllTextAsync(host.SignIn(host.Alice, Scopes.ReadAppCreated), GoogleHost.Ct))!;
+        json["issued"] = TimeProvider.System.GetUtcNow().AddDays(-age).ToString("O");
+        host.Host.Write("secrets/google/credentials.json", json.ToJsonString());
+        foreach (var grant in host.Google.Identities.Grants)
+        {
+            grant.Revoked = true;
+        }
+
+        var result = await host.RunAsync(new RunBackup { LibraryCredentialsSecret = "google" }, 5);
+
+        Assert.Equal(("GoogleSignInExpired", sure), (result.Reason, result.Message!.Contains("ended after 7 days", StringComparison.Ordinal)));
+        Assert.Equal(sure, result.Hint!.Contains("Publish the app", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task Another_refresh_token_is_told_and_not_lost_in_silence()
     {

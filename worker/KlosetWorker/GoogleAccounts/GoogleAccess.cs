@@ -15,6 +15,9 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
 {
     private static readonly TimeSpan ExpiryWarning = TimeSpan.FromDays(2);
 
+    /// <summary>How long a grant lasts while the consent screen is External and in Testing.</summary>
+    private static readonly TimeSpan TestingGrant = TimeSpan.FromDays(7);
+
     private readonly List<GoogleSignIn> _opened = [];
 
     public GoogleEndpoints Endpoints => host.Environment(WorkerEnvironment.GoogleEndpoint) is { Length: > 0 } text
@@ -72,7 +75,7 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
         RefuseShortLived(file, unattended);
         var signIn = Open(file, LoginPurpose.Drive);
         var storage = new DriveTakeoutStorage(signIn.Drive(), Calls(), folderId, host.Time) { Credential = file };
-        var (who, _) = await storage.AboutAsync(cancellationToken);
+        var (who, _) = await FirstAsync(file, storage.AboutAsync(cancellationToken));
         GooglePhotos.Drive.Data.File folder;
         try
         {
@@ -112,7 +115,7 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
         RefuseShortLived(file, unattended);
         var signIn = Open(file, purpose);
         var calls = Calls();
-        if (await calls.RunAsync("Google's sign-in", signIn.ScopesAsync, cancellationToken) is { } scopes && purpose.Missing(scopes).FirstOrDefault() is { } scope)
+        if (await FirstAsync(file, calls.RunAsync("Google's sign-in", signIn.ScopesAsync, cancellationToken)) is { } scopes && purpose.Missing(scopes).FirstOrDefault() is { } scope)
         {
             throw new WorkerException(GoogleErrorCatalogue.ScopeMissing, $"The sign-in lacks the permission {scope}.") { Remedy = $"Run kloset login --for {purpose.Name}." };
         }
@@ -149,6 +152,23 @@ internal sealed class GoogleAccess(WorkerHost host, ProgressTracker? tracker = n
         if (unattended && file is AuthorizedUserFile { Issued: { } issued, Expires: { } expires } && expires - issued < TimeSpan.FromDays(8))
         {
             throw new GoogleCredentialException(CredentialProblem.ShortLived, $"The sign-in was given on {issued:yyyy-MM-dd} and ends on {expires:yyyy-MM-dd}: nothing that runs by itself can rely on it.");
+        }
+    }
+
+    /// <summary>The first call, which needs an access token: when the grant is dead on about its seventh day, the cause is nearly sure.</summary>
+    private async Task<T> FirstAsync<T>(GoogleCredentialFile file, Task<T> call)
+    {
+        try
+        {
+            return await call;
+        }
+        catch (GoogleServiceException dead) when (dead.Failure == GoogleFailure.GrantRevoked && file is AuthorizedUserFile { Issued: { } issued }
+            && (host.Time.GetUtcNow() - issued - TestingGrant).Duration() < TimeSpan.FromDays(1))
+        {
+            throw new WorkerException(GoogleErrorCatalogue.SignInExpired, $"The sign-in of {issued:yyyy-MM-dd} ended after 7 days, as grants do while the consent screen of the OAuth client is in 'Testing'.", dead)
+            {
+                Remedy = "Publish the app on the consent screen (or make it internal), run kloset login again, and replace the credentials.",
+            };
         }
     }
 
