@@ -6,7 +6,8 @@ namespace Kloset.Checking;
 
 /// <summary>
 /// Walks snapshots: every header, tree node, entry, listing, summary, error, attribute and object is read and compared with its MAC, and every
-/// chunk has a place. Damage goes to the ledger with the snapshots and paths that it affects, and the walk goes on beside it.
+/// chunk has a place. Damage goes to the ledger with the snapshots and paths that it affects, and the walk goes on beside it. What snapshots share
+/// is looked at once: whole objects, and parts of trees below which all was whole.
 /// </summary>
 internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int parallelism)
 {
@@ -23,8 +24,14 @@ internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int p
     /// <summary>Told of every blob that is needed, when somebody wants to know.</summary>
     public Action<BlobType, Mac>? Touched { get; init; }
 
-    /// <summary>Whether the listings of directories are compared with the tree, record by record.</summary>
+    /// <summary>Whether the listings of directories are compared with the tree.</summary>
     public bool ComparesListings { get; init; } = true;
+
+    public BlobReader Blobs => blobs;
+
+    public DamageLedger Ledger => ledger;
+
+    public VerifiedTrees Verified { get; } = new(blobs.Codec);
 
     private RepositoryIndex Index => blobs.Index;
 
@@ -107,27 +114,31 @@ internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int p
     }
 
     /// <summary>The damage is that of the blob which the failure names, or else of the one that was asked for.</summary>
-    private async Task GuardAsync(BlobType type, Mac id, SnapshotId snapshot, EntryPath? path, Func<Task> check)
+    /// <returns>Whether it went through.</returns>
+    public async Task<bool> GuardAsync(BlobType type, Mac id, SnapshotId snapshot, EntryPath? path, Func<Task> check)
     {
         try
         {
             await check();
+            return true;
         }
         catch (Exception exception) when (TreeSurvey.IsDamage(exception))
         {
             var blob = (exception as RepositoryException)?.Blob ?? (type, id);
             ledger.Report(blob.Type, in blob.Id, exception.Message).Affect(snapshot, path);
+            return false;
         }
     }
 
-    private async Task ObjectAsync(SnapshotId snapshot, Mac id, EntryPath path, CancellationToken cancellationToken)
+    /// <returns>Whether it is whole.</returns>
+    public async Task<bool> ObjectAsync(SnapshotId snapshot, Mac id, EntryPath path, CancellationToken cancellationToken)
     {
         // A whole object is looked at once; a damaged one tells each of its paths.
         if (ledger.Find(BlobType.Object, in id) is null && IsWhole(Index.SlotOf(BlobType.Object, in id)))
-            return;
+            return true;
         var item = await ReadAsync(BlobType.Object, id, snapshot, path, ObjectCodec.Read, cancellationToken);
         if (item is null)
-            return;
+            return false;
         var whole = true;
         foreach (var chunk in item.Chunks ?? [])
         {
@@ -152,6 +163,7 @@ internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int p
 
         if (whole)
             MarkWhole(Index.SlotOf(BlobType.Object, in id));
+        return whole;
     }
 
     /// <summary>One tree of one snapshot.</summary>
@@ -162,10 +174,9 @@ internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int p
 
         public async Task RunAsync(CancellationToken cancellationToken)
         {
-            await foreach (var (key, entryId) in _entries.WalkAsync(cancellationToken))
-                await EntryAsync(EntryPath.IsClean(key) ? EntryPath.FromBytes(key) : EntryPath.Root, entryId, cancellationToken);
+            var entries = await EntriesAsync(cancellationToken);
             await foreach (var (key, value) in Survey(TreeKind.Errors, tree.Source.Errors).WalkAsync(cancellationToken))
-                await check.ReadAsync(BlobType.ErrorEntry, value, _id, PathOf(key), ObjectCodec.ReadError, cancellationToken);
+                await check.ReadAsync(BlobType.ErrorEntry, value, _id, EntryPath.FromKey(key), ObjectCodec.ReadError, cancellationToken);
             await foreach (var (_, value) in Survey(TreeKind.Xattrs, tree.Source.ExtendedAttributes).WalkAsync(cancellationToken))
             {
                 if (await check.ReadAsync(BlobType.XattrEntry, value, _id, null, ObjectCodec.ReadXattr, cancellationToken) is { } attribute)
@@ -175,89 +186,60 @@ internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int p
             if (tree.Summaries is { } summaries)
             {
                 await foreach (var (key, value) in Survey(TreeKind.Index, summaries.Root).WalkAsync(cancellationToken))
-                    await check.ReadAsync(BlobType.VfsSummary, value, _id, PathOf(key), SummaryCodec.Read, cancellationToken);
+                    await check.ReadAsync(BlobType.VfsSummary, value, _id, EntryPath.FromKey(key), SummaryCodec.Read, cancellationToken);
             }
 
             if (tree.ContentTypes is { } types)
             {
-                await foreach (var _ in Survey(TreeKind.Index, types.Root).WalkAsync(cancellationToken))
+                var tally = new TreeTally(check.Verified, TreeRole.ContentTypes, remembersLeaves: false);
+                await foreach (var _ in Survey(TreeKind.Index, types.Root).WalkAsync(cancellationToken, tally))
                 {
                 }
             }
 
             if (tree.Dirpacks is { } dirpacks)
-            {
-                await foreach (var (key, value) in Survey(TreeKind.Index, dirpacks.Root).WalkAsync(cancellationToken))
-                    await DirpackAsync(PathOf(key), value, cancellationToken);
-            }
+                await new ListingCheck(check, _id, tree, dirpacks, _entries, entries).RunAsync(cancellationToken);
         }
 
-        private static EntryPath PathOf(byte[] key) => EntryPath.IsClean(key) ? EntryPath.FromBytes(key) : EntryPath.Root;
+        private async Task<TreeFacts> EntriesAsync(CancellationToken cancellationToken)
+        {
+            var tally = new TreeTally(check.Verified, TreeRole.Entries, remembersLeaves: true);
+            await foreach (var (key, entryId) in _entries.WalkAsync(cancellationToken, tally))
+            {
+                var isRoot = key.Length == 1;
+                tally.Add(new TreeFacts(isRoot ? default : check.Verified.Digest(key, in entryId), default, 0));
+                if (!await EntryAsync(EntryPath.FromKey(key), entryId, tally, cancellationToken))
+                    tally.Spoil();
+            }
+
+            check.Files += tally.Total.Files;
+            return tally.Total;
+        }
 
         private TreeSurvey Survey(TreeKind kind, Mac root) => new(check.Blobs, check.Ledger, kind, root, _id) { Touched = check.Touched };
 
-        private async Task EntryAsync(EntryPath path, Mac entryId, CancellationToken cancellationToken)
+        /// <returns>Whether it and all that it refers to is whole.</returns>
+        private async Task<bool> EntryAsync(EntryPath path, Mac entryId, TreeTally tally, CancellationToken cancellationToken)
         {
             var entry = await check.ReadAsync(BlobType.VfsEntry, entryId, _id, path, EntryCodec.Read, cancellationToken);
             if (entry is null)
-                return;
+                return false;
             if (entry.Path != path)
             {
                 check.Ledger.Report(
                     BlobType.VfsEntry, in entryId, $"The {BlobReader.Describe(BlobType.VfsEntry, in entryId)} calls itself {entry.Path}, and the tree calls it {path}.").Affect(_id, path);
-                return;
+                return false;
             }
 
-            if (entry.Kind == EntryKind.Directory && check.ComparesListings && tree.Dirpacks is { } dirpacks)
-            {
-                await check.GuardAsync(BlobType.IndexTree, dirpacks.Root, _id, path, async () =>
-                {
-                    if (await dirpacks.FindAsync(path.Bytes.ToArray(), cancellationToken) is null)
-                        throw RepositoryException.Damaged($"Snapshot {_id} has no listing of {path}.");
-                });
-            }
-
+            if (entry.Kind == EntryKind.Directory)
+                tally.Add(new TreeFacts(default, check.Verified.Digest(path.Bytes, Mac.Zero), 0));
             if (entry.Kind != EntryKind.File)
-                return;
-            check.Files++;
-            if (entry.Object.IsZero)
-                check.Ledger.Report(BlobType.VfsEntry, in entryId, $"{path} has no content in snapshot {_id}.").Affect(_id, path);
-            else
-                await check.ObjectAsync(_id, entry.Object, path, cancellationToken);
-        }
-
-        /// <summary>A listing against the tree: every record must be what the tree names at that path.</summary>
-        private async Task DirpackAsync(EntryPath directory, Mac dirpack, CancellationToken cancellationToken)
-        {
-            await check.ObjectAsync(_id, dirpack, directory, cancellationToken);
-            if (!check.ComparesListings)
-                return;
-            await check.GuardAsync(BlobType.Object, dirpack, _id, directory, async () =>
-            {
-                await foreach (var record in tree.FramesAsync(dirpack, directory, cancellationToken))
-                {
-                    if (check.Blobs.Codec.ComputeMac(record.Entry.Span) != record.EntryId)
-                        throw RepositoryException.Damaged($"The listing of {directory} in snapshot {_id} holds an entry that does not match its MAC.");
-                    var entry = BlobReader.Parse(BlobType.VfsEntry, record.EntryId, record.Entry.Span, EntryCodec.Read);
-                    var path = entry.Path;
-                    if (_entries.Unseen.Count > 0 && _entries.DamageAt(path.Bytes) is { } damage)
-                    {
-                        // The tree cannot be seen here; the listing tells which paths are meant.
-                        damage.Affect(_id, path);
-                        if (entry.Kind == EntryKind.File && !entry.Object.IsZero)
-                            await check.ObjectAsync(_id, entry.Object, path, cancellationToken);
-                        continue;
-                    }
-
-                    // Readers of listings and readers of the tree must see the same snapshot.
-                    if (entry.ParentPath != directory || await tree.Entries.FindAsync(path.Bytes.ToArray(), cancellationToken) != record.EntryId)
-                        throw RepositoryException.Damaged($"The listing of {directory} in snapshot {_id} and its tree disagree about {path}.");
-                }
-            });
+                return true;
+            tally.Add(new TreeFacts(default, default, 1));
+            if (!entry.Object.IsZero)
+                return await check.ObjectAsync(_id, entry.Object, path, cancellationToken);
+            check.Ledger.Report(BlobType.VfsEntry, in entryId, $"{path} has no content in snapshot {_id}.").Affect(_id, path);
+            return false;
         }
     }
-
-    private BlobReader Blobs => blobs;
-
-    private DamageLedger Ledger => ledger;
 }

@@ -22,6 +22,8 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
     /// <summary>Of trees whose keys have no order: a hostile one could name the same nodes over and over.</summary>
     private readonly HashSet<Mac> _visited = [];
 
+    private TreeTally? _tally;
+
     public IReadOnlyList<UnseenRange> Unseen => _unseen;
 
     /// <inheritdoc cref="SnapshotCheck.Touched"/>
@@ -38,8 +40,13 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
         return null;
     }
 
-    public async IAsyncEnumerable<KeyValuePair<byte[], Mac>> WalkAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <param name="tally">
+    /// Adds up the walk: nodes that it knows are passed over, their keys are not among the results. Only for trees whose keys have an order.
+    /// </param>
+    public async IAsyncEnumerable<KeyValuePair<byte[], Mac>> WalkAsync(
+        [EnumeratorCancellation] CancellationToken cancellationToken, TreeTally? tally = null)
     {
+        _tally = tally;
         Mac rootNode;
         Touched?.Invoke(kind.Root, root);
         try
@@ -52,7 +59,7 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
             yield break;
         }
 
-        byte[]? last = null;
+        byte[]? last = null, floor = null;
         var stack = new Stack<Queue<Pending>>();
         stack.Push(new Queue<Pending>([new Pending(rootNode, null, null, null)]));
         while (stack.TryPeek(out var frame))
@@ -60,40 +67,59 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
             if (frame.Count == 0)
             {
                 stack.Pop();
+                if (stack.Count > 0)
+                    tally?.Leave(isLeaf: false);
                 continue;
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            if (frame.Peek().Node is null)
+            if (frame.Peek() is { Node: null, IsKnown: false })
                 await FillAsync(frame, cancellationToken);
             if (!frame.TryDequeue(out var next))
                 continue;
+            if (next.IsKnown)
+            {
+                // What comes before it must end before it begins, as it did when it was seen.
+                if ((last is null || (next.From is not null && kind.Compare(last, next.From) < 0)) && tally!.TrySkip(next.Id, next.From, next.To))
+                {
+                    (last, floor) = (null, next.To);
+                    continue;
+                }
+
+                next = next with { Node = await TryReadAsync(next, cancellationToken) };
+            }
+
             if (next.Node is not { } node)
                 continue; // damaged, and told
             if (!kind.IsOrdered && !_visited.Add(next.Id))
                 continue;
+            tally?.Enter(next.Id, next.From, next.To);
+            if (!IsWithin(node.Keys, next))
+                tally?.Spoil();
             if (node.IsLeaf)
             {
                 for (var i = 0; i < node.Keys.Length; i++)
                 {
                     var key = node.Keys[i];
-                    if (kind.IsOrdered && last is not null && kind.Compare(last, key) >= 0)
+                    if (kind.IsOrdered && ((last is not null && kind.Compare(last, key) >= 0) || (floor is not null && kind.Compare(floor, key) > 0)))
                     {
                         // Nothing behind it can be relied on, and a hostile tree could go round for ever.
-                        Unsee(kind.Node, next.Id, $"The {BlobReader.Describe(kind.Node, next.Id)} is damaged: its keys are not in order.", last, null);
+                        Unsee(kind.Node, next.Id, $"The {BlobReader.Describe(kind.Node, next.Id)} is damaged: its keys are not in order.", last ?? floor, null);
                         yield break;
                     }
 
-                    last = key;
+                    (last, floor) = (key, null);
                     yield return new(key, node.Values[i]);
                 }
 
+                tally?.Leave(isLeaf: true);
                 continue;
             }
 
             if (stack.Count > MaxDepth)
             {
                 Unsee(kind.Node, next.Id, $"The {BlobReader.Describe(kind.Root, root)} is damaged: it is too deep.", next.From, next.To);
+                tally?.Leave(isLeaf: false);
                 continue;
             }
 
@@ -112,12 +138,17 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
     {
         var items = frame.ToArray();
         frame.Clear();
-        var batch = items.Take(Batch).Select(f => f.Id).ToHashSet();
+        for (var i = 0; i < items.Length && i < Batch; i++)
+            items[i] = items[i] with { IsKnown = _tally is not null && _tally.Knows(items[i].Id, items[i].From, items[i].To) };
+        var batch = items.Take(Batch).Where(f => !f.IsKnown).Select(f => f.Id).ToHashSet();
         var nodes = new Dictionary<Mac, TreeNode>(batch.Count);
         try
         {
-            await blobs.ReadManyAsync(
-                kind.Node, batch, (id, bytes) => nodes[id] = BlobReader.Parse(kind.Node, in id, bytes, TreeNodeCodec.Read), cancellationToken);
+            if (batch.Count > 0)
+            {
+                await blobs.ReadManyAsync(
+                    kind.Node, batch, (id, bytes) => nodes[id] = BlobReader.Parse(kind.Node, in id, bytes, TreeNodeCodec.Read), cancellationToken);
+            }
         }
         catch (Exception exception) when (IsDamage(exception))
         {
@@ -127,7 +158,7 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
         for (var i = 0; i < items.Length; i++)
         {
             var item = items[i];
-            if (i >= Batch)
+            if (i >= Batch || item.IsKnown)
             {
                 frame.Enqueue(item);
                 continue;
@@ -135,15 +166,9 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
 
             if (!nodes.TryGetValue(item.Id, out var node))
             {
-                try
-                {
-                    node = nodes[item.Id] = await blobs.ReadAsync(kind.Node, item.Id, TreeNodeCodec.Read, cancellationToken);
-                }
-                catch (Exception exception) when (IsDamage(exception))
-                {
-                    Unsee(kind.Node, item.Id, exception.Message, item.From, item.To);
+                if (await TryReadAsync(item, cancellationToken) is not { } read)
                     continue;
-                }
+                node = nodes[item.Id] = read;
             }
 
             Touched?.Invoke(kind.Node, item.Id);
@@ -151,12 +176,39 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
         }
     }
 
+    private async Task<TreeNode?> TryReadAsync(Pending item, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await blobs.ReadAsync(kind.Node, item.Id, TreeNodeCodec.Read, cancellationToken);
+        }
+        catch (Exception exception) when (IsDamage(exception))
+        {
+            Unsee(kind.Node, item.Id, exception.Message, item.From, item.To);
+            return null;
+        }
+    }
+
+    private bool IsWithin(byte[][] keys, Pending bounds)
+    {
+        for (var i = 1; i < keys.Length; i++)
+        {
+            if (kind.Compare(keys[i - 1], keys[i]) >= 0)
+                return false;
+        }
+
+        return keys.Length == 0
+            || ((bounds.From is null || kind.Compare(bounds.From, keys[0]) <= 0) && (bounds.To is null || kind.Compare(keys[^1], bounds.To) < 0));
+    }
+
     private void Unsee(BlobType type, in Mac id, string message, byte[]? from, byte[]? to)
     {
         var damage = ledger.Report(type, in id, message);
         damage.Affect(snapshot, null);
+        _tally?.Spoil();
         _unseen.Add(new UnseenRange(damage, from, to, kind.Compare));
     }
 
-    private readonly record struct Pending(Mac Id, TreeNode? Node, byte[]? From, byte[]? To);
+    /// <param name="IsKnown">Seen as a whole before, and not read again.</param>
+    private readonly record struct Pending(Mac Id, TreeNode? Node, byte[]? From, byte[]? To, bool IsKnown = false);
 }

@@ -77,6 +77,9 @@ public readonly struct EntryPath : IEquatable<EntryPath>, IComparable<EntryPath>
         return new EntryPath(clean);
     }
 
+    /// <summary>What a tree's key names; the root for a key that is no path.</summary>
+    internal static EntryPath FromKey(ReadOnlySpan<byte> key) => IsClean(key) ? FromBytes(key) : Root;
+
     /// <summary>One name below this path.</summary>
     /// <exception cref="FormatException">Not a single name: empty, `.`, `..`, or with a slash or NUL.</exception>
     public EntryPath Append(string name) => Append(LosslessText.Encode(name));

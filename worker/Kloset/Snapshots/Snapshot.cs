@@ -203,18 +203,26 @@ public sealed class SnapshotTree
         }
     }
 
+    /// <summary>The paths of a directory's direct children and their entries' identifiers, as the tree of entries has them.</summary>
+    internal async IAsyncEnumerable<KeyValuePair<byte[], Mac>> ChildrenAsync(
+        EntryPath directory, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // All children stand together; the root sorts before its own children.
+        var prefix = ChildPrefix(directory);
+        await foreach (var child in Entries.WalkFromAsync(prefix, cancellationToken))
+        {
+            if (child.Key.Length == 1)
+                continue;
+            if (!child.Key.AsSpan().StartsWith(prefix) || child.Key.AsSpan(prefix.Length).Contains((byte)'/'))
+                yield break;
+            yield return child;
+        }
+    }
+
     private async IAsyncEnumerable<Entry> ListByTreeAsync(EntryPath directory, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var (key, id) in Entries.WalkFromAsync(ChildPrefix(directory), cancellationToken))
-        {
-            // All children stand together; the root sorts before its own children.
-            var prefix = ChildPrefix(directory);
-            if (key.Length == 1)
-                continue;
-            if (!key.AsSpan().StartsWith(prefix) || key.AsSpan(prefix.Length).Contains((byte)'/'))
-                yield break;
+        await foreach (var (_, id) in ChildrenAsync(directory, cancellationToken))
             yield return await _blobs.ReadAsync(BlobType.VfsEntry, id, EntryCodec.Read, cancellationToken);
-        }
     }
 
     private static byte[] ChildPrefix(EntryPath directory) => directory.IsRoot ? [(byte)'/'] : [.. directory.Bytes, (byte)'/'];
