@@ -9,6 +9,8 @@ internal sealed class PooledBuffer(int capacity = 4096) : IBufferWriter<byte>, I
 
     public int Length { get; private set; }
 
+    public int Capacity => _array.Length;
+
     public ReadOnlySpan<byte> Span => _array.AsSpan(0, Length);
 
     public ReadOnlyMemory<byte> Memory => _array.AsMemory(0, Length);
@@ -30,6 +32,13 @@ internal sealed class PooledBuffer(int capacity = 4096) : IBufferWriter<byte>, I
     {
         bytes.CopyTo(GetSpan(bytes.Length));
         Advance(bytes.Length);
+    }
+
+    /// <summary>Drops bytes from the front.</summary>
+    public void Discard(int count)
+    {
+        _array.AsSpan(count, Length - count).CopyTo(_array);
+        Length -= count;
     }
 
     public void Advance(int count)

@@ -33,4 +33,10 @@ public abstract class Chunker
     /// the stream's end. 0 only for an empty window. (The format wants an empty stream to be one chunk of length 0: the caller's job.)
     /// </summary>
     public abstract int NextCut(ReadOnlySpan<byte> window);
+
+    /// <summary>
+    /// The length of the next chunk where <paramref name="window"/> decides it, whatever the stream brings behind it; 0 when more of the stream is
+    /// needed. With <c>MaxSize</c> bytes it is always decided.
+    /// </summary>
+    public virtual int TryNextCut(ReadOnlySpan<byte> window) => window.Length >= Parameters.MaxSize ? NextCut(window) : 0;
 }

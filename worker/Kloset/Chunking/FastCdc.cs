@@ -56,6 +56,14 @@ public sealed class FastCdc : Chunker
         return (int)(cut < normal ? cut : Scan(ref data, normal, end, ref fingerprint, _laxMask));
     }
 
+    /// <inheritdoc/>
+    public override int TryNextCut(ReadOnlySpan<byte> window)
+    {
+        // Whether a byte is a cut depends on those before it alone.
+        int cut = NextCut(window);
+        return cut < window.Length || window.Length >= _max ? cut : 0;
+    }
+
     /// <summary>The first position in [from, to) at which the fingerprint meets the mask, else <paramref name="to"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static nint Scan(ref byte data, nint from, nint to, ref ulong fingerprint, ulong mask)

@@ -11,7 +11,7 @@ namespace Kloset.Packfiles;
 /// </summary>
 internal sealed class PackfileBuilder : IDisposable
 {
-    private const int SegmentSize = 1 << 20;
+    private const int SegmentSize = SegmentPool.SegmentSize;
     private const int MaxLeading = 16 << 10;
     private const int MaxExtraTrailing = 16 << 10;
 
@@ -94,7 +94,7 @@ internal sealed class PackfileBuilder : IDisposable
     public void Dispose()
     {
         foreach (var segment in _segments)
-            ArrayPool<byte>.Shared.Return(segment);
+            SegmentPool.Return(segment);
         _segments.Clear();
         _records.Dispose();
     }
@@ -113,7 +113,7 @@ internal sealed class PackfileBuilder : IDisposable
         {
             if (_used == SegmentSize)
             {
-                _segments.Add(ArrayPool<byte>.Shared.Rent(SegmentSize));
+                _segments.Add(SegmentPool.Rent());
                 _used = 0;
             }
 

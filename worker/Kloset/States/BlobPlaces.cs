@@ -153,7 +153,7 @@ internal sealed class BlobPlaces(Func<string> folder, Func<int, SlotFate> fateOf
     private void Spill()
     {
         var old = _recent;
-        var kept = new BlobTable();
+        var kept = new List<BlobSlot>();
         using (var writer = new BlobRun.Writer(folder(), old.Count))
         {
             foreach (var slot in old.Sort())
@@ -165,7 +165,7 @@ internal sealed class BlobPlaces(Func<string> folder, Func<int, SlotFate> fateOf
                         writer.Add(in place);
                         break;
                     case SlotFate.Claimed:
-                        kept.Add(in place);
+                        kept.Add(place);
                         break;
                     default:
                         break;
@@ -181,7 +181,13 @@ internal sealed class BlobPlaces(Func<string> folder, Func<int, SlotFate> fateOf
             Adopt(writer.Finish(level: 0));
         }
 
-        _recent = kept;
+        // The same memory again, unless somebody still walks over it.
+        if (old.Users == 0)
+            old.Clear();
+        else
+            _recent = new BlobTable();
+        foreach (ref readonly var place in kept.AsReadOnlySpan())
+            _recent.Add(in place);
         _unsettled = kept.Count;
         for (var level = 0; _runs.Count(run => run.Level == level) >= RunsPerLevel; level++)
             Merge(level);
@@ -244,6 +250,7 @@ internal sealed class SortedPlaces : IDisposable
     private int _inOrder;
     private BlobSlot _current;
     private bool _started;
+    private bool _disposed;
 
     public SortedPlaces(IEnumerable<BlobRun> runs, BlobTable recent)
     {
@@ -257,6 +264,7 @@ internal sealed class SortedPlaces : IDisposable
         }
 
         _recent = recent;
+        _recent.Users++;
         _order = recent.Sort();
     }
 
@@ -278,6 +286,10 @@ internal sealed class SortedPlaces : IDisposable
 
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _recent.Users--;
         foreach (var run in _runs)
             run.Release();
         _runs.Clear();

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Kloset.States;
 
 /// <summary>
@@ -14,6 +16,16 @@ internal sealed class BlobTable
     private int _count;
 
     public int Count => _count;
+
+    /// <summary>Walks over its slots that are under way; counted by the owner, under its lock.</summary>
+    public int Users { get; set; }
+
+    /// <summary>Forgets all places and keeps the memory.</summary>
+    public void Clear()
+    {
+        Array.Clear(_table);
+        _count = 0;
+    }
 
     public ref BlobSlot this[int slot] => ref _segments[slot >> SegmentBits][slot & (SegmentSize - 1)];
 
@@ -45,7 +57,7 @@ internal sealed class BlobTable
     /// <summary>The slots' numbers in the order of <see cref="BlobSlot.Compare"/>.</summary>
     public int[] Sort()
     {
-        var keys = new ulong[_count];
+        var keys = ArrayPool<ulong>.Shared.Rent(_count);
         var slots = new int[_count];
         for (var i = 0; i < _count; i++)
         {
@@ -53,7 +65,7 @@ internal sealed class BlobTable
             slots[i] = i;
         }
 
-        Array.Sort(keys, slots);
+        Array.Sort(keys, slots, 0, _count);
         // Keys are the identifiers' first eight bytes, which hardly ever agree: what is left to order is next to one another.
         for (var start = 0; start < _count;)
         {
@@ -65,6 +77,7 @@ internal sealed class BlobTable
             start = end;
         }
 
+        ArrayPool<ulong>.Shared.Return(keys);
         return slots;
     }
 

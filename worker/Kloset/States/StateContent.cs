@@ -5,7 +5,8 @@ namespace Kloset.States;
 /// <summary>A parsed state, held until it can be applied as a whole: a damaged one must not be applied in part.</summary>
 internal sealed class StateContent : IStateVisitor
 {
-    private const int BlockSize = 4096;
+    /// <summary>Blocks are short-lived, and below the size from which the collector keeps them apart.</summary>
+    private const int BlockSize = 512;
 
     public StateTrailer Trailer { get; set; }
 

@@ -10,7 +10,10 @@ namespace Kloset.Writing;
 internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool descending) : IDisposable
 {
     private const int HeaderSize = 8;
-    private const int SegmentSize = 1 << 20;
+    private const int SegmentSize = SegmentPool.SegmentSize;
+
+    /// <summary>A sort of millions has hundreds of runs, each of which holds one.</summary>
+    private const int RunBufferSize = 1 << 14;
 
     private readonly List<FileStream> _runs = [];
 
@@ -90,8 +93,8 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
         foreach (var run in _runs)
             run.Dispose();
         _runs.Clear();
-        foreach (var segment in _segments)
-            ArrayPool<byte>.Shared.Return(segment);
+        foreach (var segment in _segments.Where(s => s.Length == SegmentSize))
+            SegmentPool.Return(segment);
         _segments.Clear();
     }
 
@@ -105,7 +108,7 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
                 _used = 0;
             }
             else
-                _segments.Insert(_segment, ArrayPool<byte>.Shared.Rent(Math.Max(SegmentSize, size)));
+                _segments.Insert(_segment, size > SegmentSize ? new byte[size] : SegmentPool.Rent());
         }
 
         _records.Add((_segment, _used));
@@ -143,7 +146,7 @@ internal sealed class ExternalSorter(Func<string> folder, int bufferBytes, bool 
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
             Share = FileShare.None,
-            BufferSize = 1 << 17,
+            BufferSize = RunBufferSize,
             Options = FileOptions.DeleteOnClose,
         });
         _runs.Add(run);

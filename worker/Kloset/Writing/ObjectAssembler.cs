@@ -17,10 +17,12 @@ internal sealed class ObjectAssembler : IDisposable
     private readonly ObjectOptions _options;
     private readonly bool _isListing;
     private readonly int _maxChunk;
+    private readonly int _firstLookAhead;
     private readonly PooledBuffer _window;
     private readonly Queue<ChunkJob> _underWay = new();
     private readonly List<ChunkRecord> _chunks = [];
     private int _start;
+    private int _lookAhead;
     private MacHasher? _hasher;
     private string? _contentType;
     private long _size;
@@ -35,14 +37,20 @@ internal sealed class ObjectAssembler : IDisposable
         _options = options;
         _isListing = isListing;
         _maxChunk = (int)session.Chunker.Parameters.MaxSize;
-        _window = new PooledBuffer((int)Math.Clamp((expectedSize ?? FirstWindow) + 1, 1024, _maxChunk));
+        // All but one chunk in some thousands end here; where one does not, the window grows.
+        _firstLookAhead = _lookAhead = (int)Math.Min(_maxChunk, 3L * session.Chunker.Parameters.NormalSize);
+        _window = new PooledBuffer((int)Math.Clamp((expectedSize ?? FirstWindow) + 1, 1024, _firstLookAhead));
     }
 
     /// <summary>Where the next bytes of the content go.</summary>
     public Memory<byte> GetMemory(int sizeHint = 1)
     {
-        if (_start > 0 && _start >= _window.Length - _start)
-            Compact();
+        if (_start > 0 && (_start >= _window.Length - _start || _window.Capacity - _window.Length < sizeHint))
+        {
+            _window.Discard(_start);
+            _start = 0;
+        }
+
         return _window.GetMemory(sizeHint);
     }
 
@@ -50,9 +58,8 @@ internal sealed class ObjectAssembler : IDisposable
     {
         _window.Advance(count);
         _size += count;
-        // The chunker decides on a full look-ahead only; the end of the content is the other case.
-        while (_window.Length - _start >= _maxChunk)
-            await CutAsync(isEnd: false);
+        while (_window.Length - _start >= _lookAhead)
+            _lookAhead = await CutAsync(isEnd: false) ? _firstLookAhead : Math.Min(_maxChunk, _lookAhead * 2);
     }
 
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes)
@@ -102,14 +109,17 @@ internal sealed class ObjectAssembler : IDisposable
         _window.Dispose();
     }
 
-    private async ValueTask CutAsync(bool isEnd)
+    /// <returns>False when more of the content is needed to tell where the next chunk ends.</returns>
+    private async ValueTask<bool> CutAsync(bool isEnd)
     {
         var rest = _window.Memory[_start..];
         if (rest.Length > _maxChunk)
             rest = rest[.._maxChunk];
         if (rest.IsEmpty && _chunks.Count + _underWay.Count > 0)
-            return;
-        var length = rest.IsEmpty ? 0 : _session.Chunker.NextCut(rest.Span);
+            return true;
+        var length = rest.IsEmpty ? 0 : isEnd ? _session.Chunker.NextCut(rest.Span) : _session.Chunker.TryNextCut(rest.Span);
+        if (length == 0 && !isEnd)
+            return false;
         var piece = rest[..length];
         _contentType ??= _isListing ? ContentTypes.Unknown
             : ContentTypes.OrUnknown(_options.ContentType is { Length: > 0 } given ? given : ContentTypes.Detect(piece.Span, _options.FileName));
@@ -131,7 +141,7 @@ internal sealed class ObjectAssembler : IDisposable
                 await PackAsync(job);
             }
 
-            return;
+            return true;
         }
 
         _underWay.Enqueue(job);
@@ -139,6 +149,7 @@ internal sealed class ObjectAssembler : IDisposable
         _hasher!.Append(copy.Span);
         while (_underWay.Count > _session.Parallelism + 1)
             await PackOldestAsync();
+        return true;
     }
 
     private async ValueTask PackOldestAsync()
@@ -168,17 +179,5 @@ internal sealed class ObjectAssembler : IDisposable
             _session.Sink.Fail(exception);
             throw;
         }
-    }
-
-    private void Compact()
-    {
-        var rest = _window.Length - _start;
-        // Never overlaps: what is left is at most as long as what was consumed.
-        var bytes = _window.Memory;
-        using var copy = new PooledBuffer(Math.Max(1, rest));
-        copy.Write(bytes.Span[_start..]);
-        _window.Clear();
-        _window.Write(copy.Span);
-        _start = 0;
     }
 }

@@ -18,6 +18,9 @@ internal sealed class PackfileLane
 
     public int Ordinal { get; set; }
 
+    /// <summary>Completes when the last full packfile is on its way: until then nobody goes on filling the next one.</summary>
+    public Task Admitted { get; set; } = Task.CompletedTask;
+
     /// <summary>Objects being written through this lane.</summary>
     public int Users { get; set; }
 }
@@ -30,11 +33,11 @@ internal sealed class PackfileSink : IAsyncDisposable
 {
     private const int LargestPackfile = 32 << 20;
 
-    /// <summary>
-    /// Records of stored packfiles that may wait for a state before one is put. They wait at 56 bytes each, and make up to four buffers at 86
-    /// bytes each while the state is written, which come in powers of two: 45,000 are just under 4 MiB.
-    /// </summary>
-    private const int MaxWaitingRecords = 45_000;
+    /// <summary>Blobs in one packfile: the index, 56 bytes each, is held, encoded and told to a state as a whole, and 2 MiB are enough for that.</summary>
+    private const int MostBlobs = 36_000;
+
+    /// <summary>Records of stored packfiles that may wait for a state before one is put.</summary>
+    private const int MaxWaitingRecords = 40_000;
 
     private readonly Repository _repository;
     private readonly IndexSession _session;
@@ -91,7 +94,7 @@ internal sealed class PackfileSink : IAsyncDisposable
     public ValueTask AppendAsync(PackfileLane lane, BlobType type, in Mac id, ReadOnlySpan<byte> stored)
     {
         ThrowIfFailed();
-        Task? admitted = null;
+        Task admitted;
         lock (lane.Lock)
         {
             if (lane.Builder is null)
@@ -104,15 +107,19 @@ internal sealed class PackfileSink : IAsyncDisposable
 
             var offset = lane.Builder.Append(type, in id, stored);
             _repository.Index.Place(_session, type, in id, lane.Ordinal, offset, (uint)stored.Length);
-            if (lane.Builder.BlobBytes > _maxSize)
+            if (lane.Builder.BlobBytes > _maxSize || lane.Builder.Count >= MostBlobs)
             {
                 // Before the lane is free again: whoever flushes must find it among the uploads.
-                admitted = BeginUpload(lane.Builder, lane.Ordinal);
+                var before = lane.Admitted;
+                lane.Admitted = BeginUpload(lane.Builder, lane.Ordinal);
+                lane.Admitted = before.IsCompleted ? lane.Admitted : Task.WhenAll(before, lane.Admitted);
                 lane.Builder = null;
             }
+
+            admitted = lane.Admitted;
         }
 
-        return admitted is null ? ValueTask.CompletedTask : new ValueTask(admitted);
+        return admitted.IsCompleted ? ValueTask.CompletedTask : new ValueTask(admitted);
     }
 
     /// <summary>Closes all packfiles and waits until everything is durable.</summary>

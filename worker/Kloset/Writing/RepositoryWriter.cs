@@ -15,8 +15,8 @@ namespace Kloset.Writing;
 /// </summary>
 public sealed class RepositoryWriter : IAsyncDisposable
 {
-    /// <summary>Entries in one state: larger ones are split, because clients read a state as a whole.</summary>
-    private const int MaxStateEntries = 100_000;
+    /// <summary>Entries in one state, at 90 bytes: larger ones are split, because a state is written and read as a whole, and 4 MiB are enough for that.</summary>
+    private const int MaxStateEntries = 46_000;
 
     private readonly Repository _repository;
     private readonly WriterOptions _options;
