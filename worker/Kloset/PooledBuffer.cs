@@ -5,7 +5,7 @@ namespace Kloset;
 /// <summary>A growing buffer on pooled arrays. Disposing it gives the array back: nothing may hold on to its spans.</summary>
 internal sealed class PooledBuffer(int capacity = 4096) : IBufferWriter<byte>, IDisposable
 {
-    private byte[] _array = LargeBuffers.Rent(capacity);
+    private byte[] _array = Rent(capacity);
 
     public int Length { get; private set; }
 
@@ -65,18 +65,26 @@ internal sealed class PooledBuffer(int capacity = 4096) : IBufferWriter<byte>, I
         var array = _array;
         _array = [];
         Length = 0;
-        if (array.Length > 0)
-            LargeBuffers.Return(array);
+        Return(array);
     }
 
     private void Reserve(int count)
     {
         if (_array.Length - Length >= count)
             return;
-        var larger = LargeBuffers.Rent((int)Math.Min(Array.MaxLength, Math.Max((long)_array.Length * 2, (long)Length + count)));
+        var larger = Rent((int)Math.Min(Array.MaxLength, Math.Max((long)_array.Length * 2, (long)Length + count)));
         _array.AsSpan(0, Length).CopyTo(larger);
-        if (_array.Length > 0)
-            LargeBuffers.Return(_array);
+        Return(_array);
         _array = larger;
+    }
+
+    private static byte[] Rent(int capacity) => capacity > LargeArrays.LargestShared ? LargeArrays.Rent(capacity) : ArrayPool<byte>.Shared.Rent(capacity);
+
+    private static void Return(byte[] array)
+    {
+        if (array.Length > LargeArrays.LargestShared)
+            LargeArrays.Return(array);
+        else if (array.Length > 0)
+            ArrayPool<byte>.Shared.Return(array);
     }
 }

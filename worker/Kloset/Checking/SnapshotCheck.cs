@@ -54,7 +54,13 @@ internal sealed class SnapshotCheck(BlobReader blobs, DamageLedger ledger, int p
             return;
         }
 
-        var snapshot = new Snapshot(header, blobs, parallelism);
+        await RunAsync(new Snapshot(header, blobs, parallelism), cancellationToken);
+    }
+
+    /// <summary>Walks what a header that was read refers to.</summary>
+    public async Task RunAsync(Snapshot snapshot, CancellationToken cancellationToken)
+    {
+        var id = snapshot.Id;
         if (snapshot.Trees.Count == 0)
             ledger.Report(BlobType.Snapshot, id.Value, $"Snapshot {id} has no source; other clients stop at it.").Affect(id, null);
         if (Index.FindAll(BlobType.Signature, id.Value).Count > 0)

@@ -68,7 +68,7 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
             {
                 stack.Pop();
                 if (stack.Count > 0)
-                    tally?.Leave(isLeaf: false);
+                    tally?.Leave();
                 continue;
             }
 
@@ -93,11 +93,11 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
                 continue; // damaged, and told
             if (!kind.IsOrdered && !_visited.Add(next.Id))
                 continue;
-            tally?.Enter(next.Id, next.From, next.To);
             if (!IsWithin(node.Keys, next))
                 tally?.Spoil();
             if (node.IsLeaf)
             {
+                var isNew = tally?.TryEnter(node) ?? true;
                 for (var i = 0; i < node.Keys.Length; i++)
                 {
                     var key = node.Keys[i];
@@ -109,20 +109,22 @@ internal sealed class TreeSurvey(BlobReader blobs, DamageLedger ledger, TreeKind
                     }
 
                     (last, floor) = (key, null);
-                    yield return new(key, node.Values[i]);
+                    if (isNew)
+                        yield return new(key, node.Values[i]);
                 }
 
-                tally?.Leave(isLeaf: true);
+                if (isNew)
+                    tally?.Leave();
                 continue;
             }
 
             if (stack.Count > MaxDepth)
             {
                 Unsee(kind.Node, next.Id, $"The {BlobReader.Describe(kind.Root, root)} is damaged: it is too deep.", next.From, next.To);
-                tally?.Leave(isLeaf: false);
                 continue;
             }
 
+            tally?.Enter(next.Id, next.From, next.To);
             var children = new Queue<Pending>();
             for (var i = 0; i < node.Pointers.Length; i++)
                 children.Enqueue(new Pending(node.Pointers[i], null, i == 0 ? next.From : node.Keys[i - 1], i < node.Keys.Length ? node.Keys[i] : next.To));

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Kloset.Repositories;
+using Kloset.Snapshots;
 
 namespace Kloset.Checking;
 
@@ -31,9 +32,11 @@ internal enum TreeRole : byte
 /// Subtrees below which everything was found whole, with what they say: snapshots share most of their trees, and what they share is walked once.
 /// Bounded: beyond <paramref name="capacity"/> nothing new is remembered, which costs time alone.
 /// </summary>
-/// <param name="capacity">About 100 bytes each; a snapshot of a million files has some 30,000 nodes with entries.</param>
+/// <param name="capacity">About 100 bytes each; the leaves of a million files are some 30,000.</param>
 internal sealed class VerifiedTrees(BlobCodec codec, int capacity = 1 << 19)
 {
+    private const byte LeafMark = 4;
+
     private readonly Dictionary<Mac, TreeFacts> _facts = [];
 
     public BlobCodec Codec => codec;
@@ -47,7 +50,27 @@ internal sealed class VerifiedTrees(BlobCodec codec, int capacity = 1 << 19)
     }
 
     /// <summary>
-    /// A node is known within the bounds in which it was seen only: with them its keys are also known to be in order with those on its left and right.
+    /// A leaf is known by its keys and values, not by its identifier: it names its right neighbour, so that a change gives all leaves on its left
+    /// new identifiers, and nothing else.
+    /// </summary>
+    public Mac KeyOf(TreeRole role, TreeNode leaf)
+    {
+        using var buffer = new PooledBuffer(1 << 13);
+        buffer.Write([(byte)role, LeafMark]);
+        Span<byte> length = stackalloc byte[4];
+        for (var i = 0; i < leaf.Keys.Length; i++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(length, leaf.Keys[i].Length);
+            buffer.Write(length);
+            buffer.Write(leaf.Keys[i]);
+            buffer.Write(Mac.BytesOf(in leaf.Values[i]));
+        }
+
+        return codec.ComputeMac(buffer.Span);
+    }
+
+    /// <summary>
+    /// An inner node is known within the bounds in which it was seen only: with them its keys are also known to be in order with those on its left and right.
     /// </summary>
     public Mac KeyOf(TreeRole role, in Mac node, byte[]? from, byte[]? to)
     {
@@ -84,26 +107,28 @@ internal sealed class TreeTally(VerifiedTrees trees, TreeRole role, bool remembe
 
     public bool Knows(in Mac node, byte[]? from, byte[]? to) => trees.TryGet(trees.KeyOf(role, in node, from, to), out _);
 
-    /// <summary>Takes a known node for what it was.</summary>
-    public bool TrySkip(in Mac node, byte[]? from, byte[]? to)
+    /// <summary>Takes a known inner node for what it was.</summary>
+    public bool TrySkip(in Mac node, byte[]? from, byte[]? to) => TryTake(trees.KeyOf(role, in node, from, to));
+
+    /// <summary>Begins what lies below an inner node.</summary>
+    public void Enter(in Mac node, byte[]? from, byte[]? to) => Push(trees.KeyOf(role, in node, from, to));
+
+    /// <summary>Begins a leaf, unless it is known and taken for what it was.</summary>
+    /// <returns>False when it is known: there is nothing to leave.</returns>
+    public bool TryEnter(TreeNode leaf)
     {
-        if (!trees.TryGet(trees.KeyOf(role, in node, from, to), out var facts))
+        Mac? key = remembersLeaves ? trees.KeyOf(role, leaf) : null;
+        if (key is { } known && TryTake(known))
             return false;
-        _sum += facts;
+        Push(key);
         return true;
     }
 
-    public void Enter(in Mac node, byte[]? from, byte[]? to)
-    {
-        _open.Push(new Level(trees.KeyOf(role, in node, from, to), _sum, _spoiled));
-        (_sum, _spoiled) = (default, false);
-    }
-
-    public void Leave(bool isLeaf)
+    public void Leave()
     {
         var level = _open.Pop();
-        if (!_spoiled && (remembersLeaves || !isLeaf))
-            trees.Add(level.Key, in _sum);
+        if (!_spoiled && level.Key is { } key)
+            trees.Add(in key, in _sum);
         (_sum, _spoiled) = (level.Sum + _sum, level.Spoiled || _spoiled);
     }
 
@@ -112,5 +137,19 @@ internal sealed class TreeTally(VerifiedTrees trees, TreeRole role, bool remembe
     /// <summary>Something below the node that was entered last is not whole: it, and all above it, must be looked at again.</summary>
     public void Spoil() => _spoiled = true;
 
-    private readonly record struct Level(Mac Key, TreeFacts Sum, bool Spoiled);
+    private void Push(Mac? key)
+    {
+        _open.Push(new Level(key, _sum, _spoiled));
+        (_sum, _spoiled) = (default, false);
+    }
+
+    private bool TryTake(in Mac key)
+    {
+        if (!trees.TryGet(in key, out var facts))
+            return false;
+        _sum += facts;
+        return true;
+    }
+
+    private readonly record struct Level(Mac? Key, TreeFacts Sum, bool Spoiled);
 }
