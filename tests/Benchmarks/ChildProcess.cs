@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 
 namespace Benchmarks;
 
@@ -15,8 +16,9 @@ internal static class ChildProcess
 {
     private const int ClockTicksPerSecond = 100;
 
+    /// <param name="tail">How many of the last characters of the output are kept; null: all.</param>
     public static async Task<Measured> RunAsync(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken)
+        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken, int? tail = null)
     {
         ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string value) in environment)
@@ -26,8 +28,8 @@ internal static class ChildProcess
 
         long began = Stopwatch.GetTimestamp();
         using Process process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
-        Task<string> output = process.StandardOutput.ReadToEndAsync(cancellationToken);
-        Task<string> errors = process.StandardError.ReadToEndAsync(cancellationToken);
+        Task<string> output = ReadAsync(process.StandardOutput, tail, cancellationToken);
+        Task<string> errors = ReadAsync(process.StandardError, tail, cancellationToken);
         Task exited = process.WaitForExitAsync(cancellationToken);
         TimeSpan processor = default;
         long memory = 0;
@@ -49,6 +51,27 @@ internal static class ChildProcess
 
         TimeSpan wall = Stopwatch.GetElapsedTime(began);
         return new(process.ExitCode, wall, processor, memory, await output + await errors);
+    }
+
+    private static async Task<string> ReadAsync(StreamReader reader, int? tail, CancellationToken cancellationToken)
+    {
+        if (tail is not { } limit)
+        {
+            return await reader.ReadToEndAsync(cancellationToken);
+        }
+
+        StringBuilder kept = new();
+        char[] buffer = new char[1 << 15];
+        while (await reader.ReadAsync(buffer, cancellationToken) is > 0 and int count)
+        {
+            kept.Append(buffer, 0, count);
+            if (kept.Length > limit + buffer.Length)
+            {
+                kept.Remove(0, kept.Length - limit);
+            }
+        }
+
+        return kept.ToString();
     }
 
     private static string? TryRead(string path)

@@ -103,6 +103,47 @@ public class FastCdcTests
             iter: 3000, seed: "0000KVdVoW5U", threads: 1);
     }
 
+    /// <summary>However the stream comes in: a cut that is told early is the one that the whole look-ahead gives.</summary>
+    [Theory]
+    [InlineData(ChunkingParameters.FastCdcV1)]
+    [InlineData(ChunkingParameters.UltraCdc)]
+    public void A_cut_that_is_decided_early_is_the_same_cut(string algorithm)
+    {
+        Chunker chunker = Chunker.Create(new ChunkingParameters(algorithm, 2048, 4096, 32768));
+        byte[] data = new byte[400_000];
+        Random random = new(7);
+        random.NextBytes(data);
+        // A part with so little in it that chunks grow to the largest size.
+        data.AsSpan(100_000, 100_000).Fill(7);
+        bool early = false;
+        foreach (int step in (int[])[1000, 4096, 12_288, 32_768])
+        {
+            List<int> lengths = [];
+            int start = 0, seen = 0;
+            while (start < data.Length)
+            {
+                seen = Math.Min(data.Length, seen + step);
+                int cut = chunker.TryNextCut(data.AsSpan(start, Math.Min(seen - start, 32768)));
+                early |= cut > 0 && seen - start < 32768;
+                if (cut == 0 && seen == data.Length)
+                {
+                    cut = chunker.NextCut(data.AsSpan(start, Math.Min(seen - start, 32768)));
+                }
+
+                if (cut > 0)
+                {
+                    lengths.Add(cut);
+                    start += cut;
+                    seen = Math.Max(seen, start);
+                }
+            }
+
+            Assert.Equal(Cut(chunker, data), lengths);
+        }
+
+        Assert.Equal(algorithm == ChunkingParameters.FastCdcV1, early);
+    }
+
     [Fact]
     public void Settings_choose_the_chunker_and_unknown_ones_cut_as_version_1()
     {

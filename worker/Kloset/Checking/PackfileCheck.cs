@@ -13,14 +13,14 @@ internal sealed class PackfileCheck(IStore store, BlobReader blobs, DamageLedger
     private const int LargestPackfile = 1 << 30;
 
     private byte[] _packfile = [];
-    private IReadOnlyDictionary<Mac, List<int>>? _places;
+    private IReadOnlyDictionary<Mac, IReadOnlyList<int>>? _places;
 
     public long BytesRead { get; private set; }
 
     private RepositoryIndex Index => blobs.Index;
 
     /// <summary>The places of blobs by packfile, as numbers for <see cref="RepositoryIndex.PlaceAt"/>.</summary>
-    public IReadOnlyDictionary<Mac, List<int>> Places => _places ??= Index.PlacesByPackfile();
+    public IReadOnlyDictionary<Mac, IReadOnlyList<int>> Places => _places ??= Index.PlacesByPackfile();
 
     /// <param name="item">As the store lists it.</param>
     /// <param name="asItStands">What to call a damage: of a packfile that no snapshot needs it is a warning.</param>
@@ -51,7 +51,9 @@ internal sealed class PackfileCheck(IStore store, BlobReader blobs, DamageLedger
         BytesRead += file.Length;
         // The states' places are what readers use; the packfile's own index is for repair.
         var index = ReadIndex(id, file.Span, asItStands);
-        var places = Places.GetValueOrDefault(id, []).Select(Index.PlaceAt).ToList();
+        var numbers = Places.GetValueOrDefault(id, []);
+        var places = new List<(BlobType Type, Mac Id, BlobLocation Location)>(numbers.Count);
+        places.AddRange(numbers.Select(Index.PlaceAt));
         if (index is not null)
             Compare(id, index, places, asItStands);
         Parallel.ForEach(
