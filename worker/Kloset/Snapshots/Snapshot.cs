@@ -67,8 +67,9 @@ public sealed class Snapshot
     public Task<DirectorySummary?> FindSummaryAsync(EntryPath directory, CancellationToken cancellationToken) =>
         Tree.FindSummaryAsync(directory, cancellationToken);
 
-    internal async Task<ObjectStream> OpenObjectAsync(Mac id, string name, CancellationToken cancellationToken) =>
-        new(_blobs, await ReadObjectAsync(id, cancellationToken), name, _parallelism + 1);
+    /// <param name="depth">Runs of chunks that are fetched ahead, some MiB each; null: enough to keep all processors busy.</param>
+    internal async Task<ObjectStream> OpenObjectAsync(Mac id, string name, CancellationToken cancellationToken, int? depth = null) =>
+        new(_blobs, await ReadObjectAsync(id, cancellationToken), name, depth ?? (_parallelism + 1));
 }
 
 /// <summary>One tree of a snapshot: entries, errors, attributes, summaries.</summary>
@@ -178,7 +179,8 @@ public sealed class SnapshotTree
     internal async IAsyncEnumerable<DirpackFrame> FramesAsync(Mac dirpack, EntryPath directory, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var name = $"listing of {directory}";
-        await using var content = await _snapshot.OpenObjectAsync(dirpack, name, cancellationToken);
+        // Its records take longer to go through than to fetch.
+        await using var content = await _snapshot.OpenObjectAsync(dirpack, name, cancellationToken, depth: 2);
         await foreach (var frame in DirpackReader.ReadAsync(content, name, cancellationToken))
             yield return frame;
     }
