@@ -41,6 +41,9 @@ internal sealed class SetIngestion(
     /// <summary>One known file in a hundred is read all the same and compared.</summary>
     private const uint SampleOneIn = 100;
 
+    /// <summary>The tables of the catalog grow with the files that are joined, and leave their smaller selves behind.</summary>
+    private const int ForgetEvery = 16_384;
+
     /// <summary>By entry: where in the writer's spool its content is, plus one; 0 when it is not held.</summary>
     private readonly List<long> _contents = [];
     private readonly Dictionary<string, string> _albumFolders = new(StringComparer.Ordinal);
@@ -216,10 +219,7 @@ internal sealed class SetIngestion(
         (_export, _library, _itemOf, _rowOf) = (null, null, [], []);
         _contents.Clear();
         _contents.TrimExcess();
-        if (entries > TakeoutExport.ManyEntries)
-        {
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
-        }
+        TakeoutExport.Forget(entries);
     }
 
     private async Task ReadMediaAsync(Func<bool, Task> anchor, CancellationToken cancellationToken)
@@ -227,6 +227,7 @@ internal sealed class SetIngestion(
         var media = _export!.Entries.Where(entry => _library!.Pairing.Verdicts[entry.Id].Kind == FileKind.Media && !_export.HeldParts.ContainsKey(entry.Part)).ToArray();
         tracker.Expect(tracker.ItemsDone + media.Length, tracker.BytesDone + media.Sum(entry => entry.Size));
         TakeoutPart? part = null;
+        var joined = 0;
         await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
         {
             if (part is not null && part != content.Entry.Part && !_export.HeldParts.ContainsKey(part))
@@ -249,6 +250,11 @@ internal sealed class SetIngestion(
             }
 
             await JoinAsync(content.Entry, cancellationToken);
+            if (++joined % ForgetEvery == 0)
+            {
+                TakeoutExport.Forget(_export.Entries.Count);
+            }
+
             await anchor(false);
         }
     }

@@ -292,16 +292,19 @@ public sealed class TakeoutExport
     /// What a step needed is garbage by now, but old garbage that nobody comes for until the heap has nearly doubled: at a hundred
     /// thousand items that is the difference between 400 and 700 MB.
     /// </summary>
-    private void Forget()
+    private void Forget() => Forget(_entries.Count);
+
+    /// <summary>Gives memory back, where there is much: to be called when much of what an export of so many files needed is needed no longer.</summary>
+    public static void Forget(int entries)
     {
-        if (_entries.Count > ManyEntries)
+        if (entries > ManyEntries)
         {
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }
 
     /// <summary>From how many files on it is worth the time to collect garbage where much has just become some.</summary>
-    public const int ManyEntries = 20_000;
+    private const int ManyEntries = 20_000;
 
     // ---- opening -----------------------------------------------------------------------------------------------------------------
 
