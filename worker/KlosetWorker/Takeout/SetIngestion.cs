@@ -41,6 +41,9 @@ internal sealed class SetIngestion(
     /// <summary>One known file in a hundred is read all the same and compared.</summary>
     private const uint SampleOneIn = 100;
 
+    /// <summary>Of an export of terabytes the sample would be a day's reading.</summary>
+    private const long LargestSample = 512 << 20;
+
     /// <summary>The tables of the catalog grow with the files that are joined, and leave their smaller selves behind.</summary>
     private const int ForgetEvery = 16_384;
 
@@ -50,6 +53,9 @@ internal sealed class SetIngestion(
     private readonly HashSet<string> _finished = new(StringComparer.Ordinal);
     private readonly DateTimeOffset _from = set.Timestamp ?? set.LastChanged;
     private PendingContents? _pending;
+
+    /// <summary>Bytes of known files that may still be read to compare them.</summary>
+    private long _sample;
     private TakeoutExport? _export;
     private TakeoutLibrary? _library;
     private int[] _itemOf = [];
@@ -225,7 +231,9 @@ internal sealed class SetIngestion(
     private async Task ReadMediaAsync(Func<bool, Task> anchor, CancellationToken cancellationToken)
     {
         var media = _export!.Entries.Where(entry => _library!.Pairing.Verdicts[entry.Id].Kind == FileKind.Media && !_export.HeldParts.ContainsKey(entry.Part)).ToArray();
-        tracker.Expect(tracker.ItemsDone + media.Length, tracker.BytesDone + media.Sum(entry => entry.Size));
+        var bytes = media.Sum(entry => entry.Size);
+        _sample = Math.Min(bytes / SampleOneIn, LargestSample);
+        tracker.Expect(tracker.ItemsDone + media.Length, tracker.BytesDone + bytes);
         TakeoutPart? part = null;
         var joined = 0;
         await foreach (var content in _export.ReadAsync(ReadScope.Everything, cancellationToken))
@@ -279,13 +287,14 @@ internal sealed class SetIngestion(
         if (!isJson && Known(entry) is { } known && await library.HoldsAsync(known, cancellationToken))
         {
             // What an anchor of this very export holds is not read twice; only an old copy is worth a sample.
-            if (held is not null || !IsSampled(entry))
+            if (held is not null || !IsSampled(entry) || entry.Size > _sample)
             {
                 Hold(entry.Id, library.Contents.Add(StoredContent.Of(known)));
                 tracker.AddBytes(entry.Size);
                 return;
             }
 
+            _sample -= entry.Size;
             tracker.Moved();
         }
 
