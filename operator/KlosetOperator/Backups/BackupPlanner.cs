@@ -130,7 +130,7 @@ internal static class BackupPlanner
             return null;
         }
 
-        var release = facts.Schedule.ReleaseOf(slot, facts.StartedAt);
+        var release = facts.Schedule.ReleaseOf(slot, facts.StartedAt, facts.Backup.Status?.NextRunTime, facts.Now);
         return release > facts.Now
             ? new RunDecision.Wait(Reasons.WaitingForSlot, "A run was missed while the operator was away. Those of all are spread over the next half hour, or over the jitter.", release)
             : InWindow(facts, new RunOrder(RunKind.Backup, slot.Time, NextAttempt(facts, slot.Time), slot.Due) { IsFirst = IsFirst(facts) });

@@ -189,7 +189,7 @@ internal static class RepositoryPlanner
 
     /// <summary>The slot that is due, and when it may begin.</summary>
     private static (Slot Slot, DateTimeOffset Release)? Missed(EffectiveSchedule? schedule, RecurringStatus? status, RepositoryFacts facts) =>
-        schedule?.LatestDue(After(status, facts), facts.Now) is { } due ? (due, schedule.ReleaseOf(due, facts.StartedAt)) : null;
+        schedule?.LatestDue(After(status, facts), facts.Now) is { } due ? (due, schedule.ReleaseOf(due, facts.StartedAt, status?.NextTime, facts.Now)) : null;
 
     /// <summary>What paused goes on, what failed for a passing reason is tried again; damage and refusals wait for the next slot.</summary>
     private static DateTimeOffset? Retry(RecurringStatus? status, RepositoryFacts facts)

@@ -75,10 +75,22 @@ internal sealed class EffectiveSchedule
     /// When a slot's run may begin. After an outage of the operator everything is due at once: what was missed is spread again, from the
     /// start on, over the jitter or half an hour.
     /// </summary>
-    public DateTimeOffset ReleaseOf(Slot slot, DateTimeOffset startedAt) =>
-        slot.Due < startedAt - OutageAfter
-            ? startedAt + StableHash.Within(Jitter > LeastSpread ? Jitter : LeastSpread, $"{_seed}/outage/{slot.Time.ToUnixTimeSeconds()}")
-            : slot.Due;
+    /// <param name="told">
+    /// What the status says. If it is near, it stands: an operator that restarts must not put off what another one promised, and two that
+    /// lead at once would contradict each other without end.
+    /// </param>
+    public DateTimeOffset ReleaseOf(Slot slot, DateTimeOffset startedAt, DateTimeOffset? told, DateTimeOffset now)
+    {
+        if (slot.Due >= startedAt - OutageAfter)
+        {
+            return slot.Due;
+        }
+
+        var spread = Jitter > LeastSpread ? Jitter : LeastSpread;
+        return told is { } promised && promised > now && promised <= now + spread
+            ? promised
+            : startedAt + StableHash.Within(spread, $"{_seed}/outage/{slot.Time.ToUnixTimeSeconds()}");
+    }
 
     /// <summary>The newest slot after <paramref name="after"/> that is due at <paramref name="now"/>. All that were missed before it collapse into it.</summary>
     public Slot? LatestDue(DateTimeOffset after, DateTimeOffset now)
