@@ -23,13 +23,13 @@ public sealed class SharedHistoryTests(S3ServerFixture servers, SharedHistoryTes
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    /// <summary>6 histories, or 50 with KLOSET_TEST_LONG.</summary>
+    /// <summary>4 histories, one of each kind of place, or 50 with KLOSET_TEST_LONG.</summary>
     public static TheoryData<int> Seeds
     {
         get
         {
             var seeds = new TheoryData<int>();
-            for (var seed = 0; seed < (EvidencePage.IsLong ? 50 : 6); seed++)
+            for (var seed = 0; seed < (EvidencePage.IsLong ? 50 : 4); seed++)
                 seeds.Add(seed);
             return seeds;
         }
