@@ -38,6 +38,7 @@ public sealed class KillTests(KillTests.Tally tally) : IClassFixture<KillTests.T
             await life.RunOnAsync();
         }
 
+        await life.SweepAsync();
         TestContext.Current.SendDiagnosticMessage($"seed {seed}: {string.Join(", ", life.Deaths)}, {life.Removed} packfiles removed, {life.Committed} snapshots at the end");
         Assert.True(life.Removed > 0, "no maintenance removed anything: nothing was shown");
         tally.Add(life.Deaths, life.Removed, life.Checked);
@@ -63,7 +64,7 @@ public sealed class KillTests(KillTests.Tally tally) : IClassFixture<KillTests.T
                 $"""
                 {_deaths.Values.Sum():N0} deaths in {_seeds} repositories (half of them encrypted), each at a random request to the store, the request done or not done, half a temporary
                 file left behind or not: {string.Join(", ", _deaths.Select(death => $"{death.Value:N0} in a {death.Key.ToString().ToLowerInvariant()}"))}. Half of the backups put every blob into a packfile of its own; half of the
-                maintenances gave no grace, the others seven days, which an injected clock let pass. {_removed:N0} packfiles were removed on the way.
+                maintenances gave no grace, the others seven days, which an injected clock let pass; at the end of each repository all but the newest snapshot was forgotten and swept. {_removed:N0} packfiles were removed on the way.
 
                 After each death and after each run that followed it, the repository was opened anew, `check --full` read every byte, and every file of every snapshot that had been
                 committed was read and compared with what was backed up: {_checked:N0} snapshots in all. Nothing was lost, and every next run succeeded once the dead one's lock was old.
@@ -101,7 +102,7 @@ public sealed class KillTests(KillTests.Tally tally) : IClassFixture<KillTests.T
             var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
             var test = await TestRepository.CreateAsync(seed % 2 == 0 ? "secret" : null, time);
             var life = new Life(test, time, new Random(seed));
-            await life.BackupAsync(test.Store);
+            await life.BackupAsync(test.Store, oneBlobEach: false);
             return life;
         }
 
@@ -132,16 +133,36 @@ public sealed class KillTests(KillTests.Tally tally) : IClassFixture<KillTests.T
             await VerifyAsync();
         }
 
+        /// <summary>At the end of a life, whatever chance did: most is forgotten, and swept once its grace periods are over.</summary>
+        public async Task SweepAsync()
+        {
+            await BackupAsync(test.Store, oneBlobEach: true);
+            await BackupAsync(test.Store, oneBlobEach: true);
+            await using (var repository = await OpenAsync(test.Store))
+            {
+                var doomed = (await repository.ListSnapshotsAsync(Token)).SkipLast(1).Select(header => header.Id).ToList();
+                await repository.ForgetAsync(doomed, Token);
+                doomed.ForEach(id => _committed.Remove(id));
+                for (var round = 0; round < 3; round++)
+                {
+                    time.Advance(Grace + TimeSpan.FromMinutes(1));
+                    Removed += (await repository.MaintainAsync(new MaintenanceOptions { GracePeriod = Grace }, null, Token)).Removed.Packfiles;
+                    await VerifyAsync();
+                }
+            }
+        }
+
         public ValueTask DisposeAsync() => test.DisposeAsync();
 
         private Task DoAsync(Work work, IStore store) => work switch
         {
-            Work.Backup => BackupAsync(store),
+            Work.Backup => BackupAsync(store, random.Next(2) == 0),
             Work.Forget => ForgetAsync(store),
             _ => MaintainAsync(store),
         };
 
-        private async Task BackupAsync(IStore store)
+        /// <param name="oneBlobEach">Every blob in a packfile of its own: what a maintenance overlooks is not saved by what lies beside it.</param>
+        private async Task BackupAsync(IStore store, bool oneBlobEach)
         {
             var changes = new Dictionary<string, byte[]?>();
             for (var i = random.Next(1, 6); i > 0; i--)
@@ -160,8 +181,7 @@ public sealed class KillTests(KillTests.Tally tally) : IClassFixture<KillTests.T
             }
 
             await using var repository = await OpenAsync(store);
-            // Sometimes every blob in a packfile of its own: what a maintenance overlooks is not saved by what lies beside it.
-            await using var writer = await repository.BeginWriteAsync(random.Next(2) == 0 ? test.OneBlobEach : test.Options, Token);
+            await using var writer = await repository.BeginWriteAsync(oneBlobEach ? test.OneBlobEach : test.Options, Token);
             var newest = await repository.ListSnapshotsAsync(Token) is [.., var last] ? last : null;
             // Not every backup has what the last one had: the basis is what is there.
             var basis = newest is null ? null : await repository.OpenSnapshotAsync(newest.Id, Token);
