@@ -20,6 +20,20 @@ internal static class EvidencePage
     /// <summary>Whether the full figures are asked for.</summary>
     public static bool IsLong => Environment.GetEnvironmentVariable("KLOSET_TEST_LONG") is { Length: > 0 };
 
+    /// <summary>The cells of a section's table as it stands; nothing when the run is not a long one, or when there is none.</summary>
+    public static IEnumerable<string[]> ReadRows(string section)
+    {
+        var path = Path.Combine(Root(), "docs", "evidence", "resilience.md");
+        if (!IsLong || !File.Exists(path))
+            return [];
+        return File.ReadLines(path)
+            .SkipWhile(line => line != $"<!-- {section} -->")
+            .TakeWhile(line => line != $"<!-- end of {section} -->")
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal))
+            .Skip(1)
+            .Select(line => line.Trim('|', ' ').Split('|', StringSplitOptions.TrimEntries));
+    }
+
     /// <summary>Does nothing when the run is not a long one.</summary>
     /// <param name="section">A name that stays; it orders the sections.</param>
     public static void Write(string section, string title, string command, string text)
