@@ -76,8 +76,8 @@ internal sealed class EffectiveSchedule
     /// start on, over the jitter or half an hour.
     /// </summary>
     /// <param name="told">
-    /// What the status says. If it is near, it stands: an operator that restarts must not put off what another one promised, and two that
-    /// lead at once would contradict each other without end.
+    /// What the status says. What was promised after the slot was due stands: an operator that restarts must not put it off, and two that lead
+    /// at once would contradict each other without end.
     /// </param>
     public DateTimeOffset ReleaseOf(Slot slot, DateTimeOffset startedAt, DateTimeOffset? told, DateTimeOffset now)
     {
@@ -87,7 +87,7 @@ internal sealed class EffectiveSchedule
         }
 
         var spread = Jitter > LeastSpread ? Jitter : LeastSpread;
-        return told is { } promised && promised > now && promised <= now + spread
+        return told is { } promised && promised > slot.Due && promised <= now + spread
             ? promised
             : startedAt + StableHash.Within(spread, $"{_seed}/outage/{slot.Time.ToUnixTimeSeconds()}");
     }
