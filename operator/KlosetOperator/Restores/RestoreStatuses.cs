@@ -93,6 +93,10 @@ internal static class RestoreStatuses
         _ => facts.Known.CompletionTime is null ? facts.Known.Actions ?? [] : [],
     };
 
+    /// <summary>What the worker said of a restore that succeeded, besides that it did.</summary>
+    private static string Remark(RunHistory history) =>
+        history.Newest?.Message?.Replace(ExitCodes.Find((int)ExitCode.Ok)!.Meaning, "", StringComparison.Ordinal).Trim() is { Length: > 0 } said ? $" {said}" : "";
+
     private static IReadOnlyList<V1Condition> Conditions(
         RestoreFacts facts, PhotoRestoreStatus status, RunStep step, bool cancelled)
     {
@@ -108,7 +112,7 @@ internal static class RestoreStatuses
             conditions.Set(
                 ConditionTypes.Succeeded, true, "Succeeded",
                 status.Result is { } result
-                    ? string.Create(CultureInfo.InvariantCulture, $"Restored {result.Items} items ({Messages.Bytes(result.Bytes ?? 0)}) of snapshot {status.Resolved?.Snapshot}.")
+                    ? string.Create(CultureInfo.InvariantCulture, $"Restored {result.Items} items ({Messages.Bytes(result.Bytes ?? 0)}) of snapshot {status.Resolved?.Snapshot}.{Remark(facts.History)}")
                     : "The restore did what it had to do.");
         }
         else if (step.Decision is RunDecision.Stop failed)

@@ -26,6 +26,15 @@ public sealed class RestorePlannerTests
     }
 
     [Fact]
+    public void A_restore_out_of_a_snapshot_that_was_not_whole_says_so()
+    {
+        const string Remark = "That snapshot is incomplete: the backup that made it had not ended.";
+        var status = RestoreStatuses.Apply(new PhotoRestoreStatus(), Facts().Restore, Judge(0, RunOutcome.Succeeded, new RestoreTotals(7, 700)), Now);
+        var built = Build(Facts(known: status) with { History = new RunHistory { Runs = [new RunRecord { Id = "run", Kind = "restore", Outcome = "Succeeded", Message = Remark }] } });
+        Assert.EndsWith($". {Remark}", Condition(built, ConditionTypes.Succeeded).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_incomplete_restore_is_no_success_and_waits_for_a_person()
     {
         var verdict = RestoreStatuses.Strict(Judge(3, RunOutcome.Incomplete, new RestoreTotals(6, 600, Failed: 1)));

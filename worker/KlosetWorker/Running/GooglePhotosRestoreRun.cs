@@ -54,6 +54,7 @@ internal sealed class GooglePhotosRestoreRun(RunContext context, RunGooglePhotos
             RunId = context.Order.RunId,
             Outcome = RunOutcome.Succeeded,
             Reason = "Succeeded",
+            Message = RestoreRun.Remark(snapshot.Header),
             SnapshotId = snapshot.Id.ToString(),
             Plan = plan.ToContract(),
             Actions = access.Warning(credentials) is { } warning ? [warning] : null,

@@ -46,7 +46,7 @@ internal sealed class RestoreRun(RunContext context) : IRun
                 $"{Text.Count(report.Failed, "file")} could not be restored; the first: {(report.Warnings.Count > 0 ? report.Warnings[0] : "unknown")}"),
             { Files: 0, AlreadyThere: 0, Skipped: 0 } when !query.IsEmpty => (RunOutcome.Failed, ErrorCatalogue.NothingSelected,
                 $"The selection matches nothing in snapshot {snapshot.Id.Short}."),
-            _ => (RunOutcome.Succeeded, (ErrorInfo?)null, (string?)null),
+            _ => (RunOutcome.Succeeded, (ErrorInfo?)null, Remark(snapshot.Header)),
         };
         if (outcome != RunOutcome.Paused)
         {
@@ -67,6 +67,11 @@ internal sealed class RestoreRun(RunContext context) : IRun
         };
         return new(await context.DescribeAsync(open, result), error?.ExitCode ?? ExitCode.Ok);
     }
+
+    /// <summary>What a person must know of a restore that did all it could: it came out of an anchor. Null for a whole snapshot.</summary>
+    internal static string? Remark(SnapshotHeader snapshot) => SnapshotMarks.IsIncomplete(snapshot)
+        ? "That snapshot is incomplete: the backup that made it had not ended. Restore again when it has."
+        : null;
 
     internal static async Task<SnapshotId> ChooseAsync(RunContext context, Repository repository)
     {
