@@ -185,7 +185,7 @@ public sealed class ReflectorTests : IAsyncDisposable
         _api.CutWatches(ScriptedApi.CutStyle.Reset);
         var failing = await _time.UntilAsync(() => Count(Lists) == 2, "listed again", TimeSpan.FromSeconds(1));
         Assert.InRange(failing, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(200));
-        await _time.UntilAsync(() => _api.WatcherCount == 1, "watching again");
+        await _time.UntilAsync(() => _api.WatcherCount == 1, "watching again", TimeSpan.FromSeconds(1));
     }
 
     [Fact]
