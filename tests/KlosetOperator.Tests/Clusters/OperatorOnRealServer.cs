@@ -165,7 +165,12 @@ internal sealed class OperatorOnRealServer : IAsyncDisposable
             ["phase"] = phase,
             ["containerStatuses"] = new JsonArray(new JsonObject
             {
-                ["name"] = "worker", ["image"] = "worker", ["imageID"] = "", ["ready"] = phase == "Running", ["restartCount"] = 0, ["state"] = state,
+                ["name"] = "worker",
+                ["image"] = "worker",
+                ["imageID"] = "",
+                ["ready"] = phase == "Running",
+                ["restartCount"] = 0,
+                ["state"] = state,
             }),
         };
         if (conditions.Length > 0)

@@ -88,14 +88,30 @@ public sealed class RepositoryStatesTests
 
     private static RunRecord Record(string outcome, string reason, string message) => new()
     {
-        Id = "run", Kind = "check", Slot = Created, StartTime = Created, CompletionTime = Created, Outcome = outcome, Reason = reason, Message = message, Sequence = 1,
+        Id = "run",
+        Kind = "check",
+        Slot = Created,
+        StartTime = Created,
+        CompletionTime = Created,
+        Outcome = outcome,
+        Reason = reason,
+        Message = message,
+        Sequence = 1,
     };
 
     private static Verdict Judge(int code) => Verdict.Of("create", Ended(RunKind.Create, code).End!);
 
     private static JobView Job(RunKind kind) => new()
     {
-        Name = "klr-family-x", Uid = "job", RunId = "create", Kind = kind, Slot = Created, Attempt = 1, Created = Created, Phase = JobPhase.Running, Reason = JobViews.RunningReason(kind),
+        Name = "klr-family-x",
+        Uid = "job",
+        RunId = "create",
+        Kind = kind,
+        Slot = Created,
+        Attempt = 1,
+        Created = Created,
+        Phase = JobPhase.Running,
+        Reason = JobViews.RunningReason(kind),
     };
 
     private static JobView Ended(RunKind kind, int code) =>
@@ -103,25 +119,25 @@ public sealed class RepositoryStatesTests
 
     private static RepositoryFacts Facts(
         KlosetRepositoryStatus? known = null, DateTimeOffset? now = null, DateTimeOffset? startedAt = null, bool suspend = false, Dictionary<string, string>? annotations = null) => new()
-    {
-        Repository = new KlosetRepository
         {
-            Metadata = new V1ObjectMeta { Name = "family", NamespaceProperty = "photos", Uid = "uid", CreationTimestamp = Created.UtcDateTime, Generation = 1, Annotations = annotations },
-            Spec = new KlosetRepositorySpec
+            Repository = new KlosetRepository
             {
-                Backend = new RepositoryBackend { Volume = new VolumeLocation { ClaimName = "kloset" } },
-                Encryption = new RepositoryEncryption { PassphraseSecretRef = new KeyRef { Name = "kloset-family", Key = "passphrase" } },
-                Suspend = suspend,
+                Metadata = new V1ObjectMeta { Name = "family", NamespaceProperty = "photos", Uid = "uid", CreationTimestamp = Created.UtcDateTime, Generation = 1, Annotations = annotations },
+                Spec = new KlosetRepositorySpec
+                {
+                    Backend = new RepositoryBackend { Volume = new VolumeLocation { ClaimName = "kloset" } },
+                    Encryption = new RepositoryEncryption { PassphraseSecretRef = new KeyRef { Name = "kloset-family", Key = "passphrase" } },
+                    Suspend = suspend,
+                },
             },
-        },
-        References = new ReferenceState(null, ""),
-        Jobs = [],
-        History = new RunHistory(),
-        Known = known ?? Opened,
-        Self = "home/photos/family",
-        Maintenance = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * 0" }, "", TimeSpan.Zero, "uid"),
-        Check = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * *" }, "", TimeSpan.Zero, "uid"),
-        Now = now ?? Created.AddMinutes(5),
-        StartedAt = startedAt ?? Created,
-    };
+            References = new ReferenceState(null, ""),
+            Jobs = [],
+            History = new RunHistory(),
+            Known = known ?? Opened,
+            Self = "home/photos/family",
+            Maintenance = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * 0" }, "", TimeSpan.Zero, "uid"),
+            Check = EffectiveSchedule.Parse(new ScheduleSpec { Cron = "0 4 * * *" }, "", TimeSpan.Zero, "uid"),
+            Now = now ?? Created.AddMinutes(5),
+            StartedAt = startedAt ?? Created,
+        };
 }

@@ -59,7 +59,15 @@ public sealed class RestoreStatesTests
 
     private static JobView Job() => new()
     {
-        Name = "phr-back-x", Uid = "job", RunId = "run", Kind = RunKind.Restore, Slot = Now, Attempt = 1, Created = Now, Phase = JobPhase.Running, Reason = Reasons.Restoring,
+        Name = "phr-back-x",
+        Uid = "job",
+        RunId = "run",
+        Kind = RunKind.Restore,
+        Slot = Now,
+        Attempt = 1,
+        Created = Now,
+        Phase = JobPhase.Running,
+        Reason = Reasons.Restoring,
     };
 
     /// <summary>A run ended so, and the operator looks.</summary>
