@@ -2,7 +2,8 @@ using System.Text;
 
 namespace KlosetWorker.Output;
 
-/// <summary>UTF-8 bytes into a writer of text, piece by piece: a report of a large library is never a string as a whole.</summary>
+/// <summary>UTF-8 bytes into a writer of text, piece by piece: a report of a large library is never a string as a whole.
+/// Forward only, as a terminal or a pipe is: what reads, seeks or asks for a length has the wrong stream.</summary>
 internal sealed class TextWriterStream(TextWriter writer) : Stream
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
