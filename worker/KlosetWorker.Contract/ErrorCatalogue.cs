@@ -152,7 +152,7 @@ public static class ErrorCatalogue
         "The run stopped at an anchor and goes on later.", "Nothing: it is queued again.");
 
     public static readonly ErrorInfo ExportArriving = new("ExportArriving", ExitCode.Paused,
-        "Parts of an export may still be on their way; what is there is saved.", "Nothing: it goes on once no part has changed for the time that settle names.");
+        "Parts of an export may still be on their way; what is there is saved.", "Nothing has to be done: it goes on once no part has changed for the time that settle names.");
 
     public static readonly ErrorInfo Cancelled = new("Cancelled", ExitCode.Cancelled,
         "The run was told to stop.", "Run it again when it suits; what was saved is not read again.");

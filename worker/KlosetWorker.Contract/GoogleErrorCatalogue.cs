@@ -82,22 +82,22 @@ public static class GoogleErrorCatalogue
         "The storage of the Google account is full.", "Free space at one.google.com/storage; what was done stays, and it goes on from there.");
 
     public static readonly ErrorInfo DayQuota = new("GoogleDayQuota", ExitCode.Paused,
-        "The project's quota for today is used up.", "Nothing: it goes on after midnight in California. More quota only Google can give.");
+        "The project's quota for today is used up.", "Nothing has to be done: it goes on after midnight in California. More quota only Google can give.");
 
     public static readonly ErrorInfo MinuteQuota = new("GoogleMinuteQuota", ExitCode.Paused,
-        "Google keeps asking to slow down.", "Nothing: it goes on later. Run fewer jobs with the same OAuth client at once.");
+        "Google keeps asking to slow down.", "Nothing has to be done: it goes on later. Run fewer jobs with the same OAuth client at once.");
 
     public static readonly ErrorInfo ConcurrentWrites = new("GoogleConcurrentWrites", ExitCode.Paused,
-        "Another program writes into the same Google Photos library.", "Nothing: it goes on later. Let only one restore write into an account.");
+        "Another program writes into the same Google Photos library.", "Nothing has to be done: it goes on later. Let only one restore write into an account.");
 
     public static readonly ErrorInfo DownloadQuota = new("GoogleDownloadQuota", ExitCode.Paused,
-        "Google limits downloads of a file for up to a day.", "Nothing: it goes on by itself; other parts are not held up.");
+        "Google limits downloads of a file for up to a day.", "Nothing has to be done: it goes on by itself; other parts are not held up.");
 
     public static readonly ErrorInfo TooManySessions = new("GoogleTooManySessions", ExitCode.Paused,
         "The account has too many open picking sessions.", "Nothing: sessions end by themselves within a day.");
 
     public static readonly ErrorInfo Trouble = new("GoogleTrouble", ExitCode.Paused,
-        "Google has trouble for longer than waiting makes sense.", "Nothing: it goes on later.");
+        "Google has trouble for longer than waiting makes sense.", "Nothing has to be done: it goes on later.");
 
     public static readonly ErrorInfo Unreachable = new("GoogleUnreachable", ExitCode.NoProgress,
         "Google does not answer.", "Check DNS, network policies, HTTPS_PROXY and the certificates that SSL_CERT_FILE names.");

@@ -89,7 +89,9 @@ internal static class BackupActions
                     Kind = MakeFullExport,
                     Who = Who(spec),
                     Url = Takeout,
-                    Message = "What was delivered is backed up, and is no unbroken chain from a full export on. Make an export of everything, and after it one every two months for a year.",
+                    Message = status.Library is null
+                        ? "No export has come yet. Make an export of everything, and after it one every two months for a year; bring its archives to where spec.source looks."
+                        : "What was delivered is backed up, and is no unbroken chain from a full export on. Make an export of everything, and after it one every two months for a year.",
                 });
             }
             else if (BackupStatuses.Objective(spec) is { } age && status.CoveredThrough + age < looked && !(status.Exports?.ScheduleEnds - WarnOfScheduleEnd <= now))

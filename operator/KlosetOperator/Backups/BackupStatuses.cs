@@ -123,9 +123,7 @@ internal static class BackupStatuses
         }
         else if (status.CoveredThrough is not { } covered)
         {
-            conditions.Set(
-                ConditionTypes.Protected, false, Reasons.NeverCovered,
-                status.LastCheckedTime is null ? "Nothing is backed up yet." : "No unbroken chain of exports yet: make an export of everything.");
+            conditions.Set(ConditionTypes.Protected, false, Reasons.NeverCovered, NeverCovered(status));
         }
         else if (facts.Now - covered <= age)
         {
@@ -138,6 +136,14 @@ internal static class BackupStatuses
                 $"Covered through {Messages.Time(covered)} only, which is older than {GoDuration.Format(age)}. {Remedy(facts.Backup.Spec, status)}");
         }
     }
+
+    private static string NeverCovered(PhotoBackupStatus status) => (status.LastCheckedTime, status.Library) switch
+    {
+        (null, null) => "Nothing is backed up yet.",
+        (null, _) => "What has come so far is saved; it protects once an export is whole.",
+        (_, null) => "No export has come yet: make an export of everything.",
+        _ => "No unbroken chain of exports yet: make an export of everything.",
+    };
 
     private static string Remedy(PhotoBackupSpec spec, PhotoBackupStatus status) =>
         status.ConsecutiveFailures > 0 ? "Runs fail: see status.runs."

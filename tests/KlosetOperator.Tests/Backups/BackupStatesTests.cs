@@ -62,6 +62,8 @@ public sealed class BackupStatesTests
         yield return ("something is missing", () => Make(world => world.EndWell(RunOutcome.Incomplete, missing: 3)));
         yield return ("what is missing was accepted", () => Make(world => world.EndWell(RunOutcome.Incomplete, missing: 3), world => world.Annotate(Annotations.AcceptGap, "gap-3")));
         yield return ("the library shrank", () => Make(world => world.End(0, Result with { Library = new LibraryTotals(10, 100, Shrunk: true), Exports = new ExportsSummary(BackupWorld.Start) })));
+        yield return ("no export has come", () => Make(world => world.End(3, Result with { Outcome = RunOutcome.Incomplete, Reason = "SourceEmpty", Message = "There is no export at /kloset/sources/drop." })));
+        yield return ("the first export is arriving", () => Make(world => world.End(4, Result with { Outcome = RunOutcome.Paused, Reason = "ExportArriving", Message = "takeout-1 may still be arriving; what is there is saved.", Library = new LibraryTotals(10, 100), ResumeAfter = BackupWorld.Start.AddMinutes(30) })));
         yield return ("no full export was ever seen", () => Make(world => world.End(0, Result with { Library = new LibraryTotals(10, 100), Exports = new ExportsSummary() })));
         yield return ("the last export is too old", () => Make(world => world.EndWell(covered: BackupWorld.Start.AddDays(-80))));
         yield return ("the schedule of exports ends soon", () => Make(world => world.End(0, Result with { Library = new LibraryTotals(100, 1), Exports = new ExportsSummary(BackupWorld.Start, ScheduleEnds: BackupWorld.Start.AddDays(20)) })));
