@@ -130,6 +130,65 @@ public sealed class PairingExampleTests
     [MemberData(nameof(Examples))]
     public void Names_from_real_exports_find_their_sidecars(string why, string[] files, string[] expected) => Check(why, files, expected);
 
+    public static TheoryData<string, string[], string[]> Interplay => new()
+    {
+        // ---- one rule meets another: counters, cuts, edited versions, clips
+        { "an edited HEIC may be of the JPG beside it, in other case", ["IMG_1.HEIC", "IMG_1.HEIC.json|IMG_1.HEIC", "IMG_1.JPG", "IMG_1.JPG.json|IMG_1.JPG", "IMG_1-edited.jpg"],
+            ["IMG_1.HEIC -> IMG_1.HEIC.json", "IMG_1.JPG -> IMG_1.JPG.json", "IMG_1-edited.jpg -> -"] },
+        { "the same extension first", ["DSC_1.DNG", "DSC_1.DNG.json|DSC_1.DNG", "DSC_1.JPG", "DSC_1.JPG.json|DSC_1.JPG", "DSC_1-bearbeitet.JPG"],
+            ["DSC_1.DNG -> DSC_1.DNG.json", "DSC_1.JPG -> DSC_1.JPG.json", "DSC_1-bearbeitet.JPG -> DSC_1.JPG.json"] },
+        { "a clip between a counter and the same number in a title",
+            ["x(2).jpg", "x.jpg(2).json|x.jpg", "x(2).HEIC", "x(2).HEIC.json|x(2).HEIC", "x(2).MP4"],
+            ["x(2).jpg -> x.jpg(2).json", "x(2).HEIC -> x(2).HEIC.json", "x(2).MP4 -> -"] },
+        { "a motion photo beside another picture of the shorter name", ["PXL_1.MP.jpg", "PXL_1.MP.jpg.json|PXL_1.MP.jpg", "PXL_1.jpg", "PXL_1.jpg.json|PXL_1.jpg", "PXL_1.MP"],
+            ["PXL_1.MP.jpg -> PXL_1.MP.jpg.json", "PXL_1.jpg -> PXL_1.jpg.json", "PXL_1.MP -> PXL_1.MP.jpg.json"] },
+        { "a second take of a motion photo", ["PXL_1.MP~2.jpg", "PXL_1.MP~2.jpg.supplemental-metadata.json|PXL_1.MP~2.jpg", "PXL_1.MP~2", "PXL_1.MP.jpg", "PXL_1.MP.jpg.supplemental-metadata.json|PXL_1.MP.jpg", "PXL_1.MP"],
+            ["PXL_1.MP~2.jpg -> PXL_1.MP~2.jpg.supplemental-metadata.json", "PXL_1.MP~2 -> PXL_1.MP~2.jpg.supplemental-metadata.json",
+             "PXL_1.MP.jpg -> PXL_1.MP.jpg.supplemental-metadata.json", "PXL_1.MP -> PXL_1.MP.jpg.supplemental-metadata.json"] },
+        { "a motion photo, edited, with a counter", ["PXL_1.MP(1).jpg", "PXL_1.MP.jpg.supplemental-metadata(1).json|PXL_1.MP.jpg", "PXL_1(1).MP", "PXL_1.MP-edited(1).jpg"],
+            ["PXL_1.MP(1).jpg -> PXL_1.MP.jpg.supplemental-metadata(1).json", "PXL_1(1).MP -> PXL_1.MP.jpg.supplemental-metadata(1).json", "PXL_1.MP-edited(1).jpg -> PXL_1.MP.jpg.supplemental-metadata(1).json"] },
+        { "a live photo and its edited version in Japanese, unpacked on a Mac", ["か\u3099.HEIC", "が.HEIC.supplemental-metadata.json|が.HEIC", "か\u3099.MP4", "か\u3099-編集済み.jpg"],
+            ["か\u3099.HEIC -> が.HEIC.supplemental-metadata.json", "か\u3099.MP4 -> が.HEIC.supplemental-metadata.json", "か\u3099-編集済み.jpg -> が.HEIC.supplemental-metadata.json"] },
+        { "an edited version whose suffix is cut keeps its counter", [$"{L44}(1).jpg", $"{L44}.j(1).json|{L44}.jpg", $"{L44}-ed(1).jpg", $"{L44}.jpg", $"{L44}.j.json|{L44}.jpg", $"{L44}-ed.jpg"],
+            [$"{L44}(1).jpg -> {L44}.j(1).json", $"{L44}-ed(1).jpg -> {L44}.j(1).json", $"{L44}.jpg -> {L44}.j.json", $"{L44}-ed.jpg -> {L44}.j.json"] },
+        { "a name cut at 46 and one at 47 units", [$"{L46}.jpg", $"{L46}.json|{L46}.jpg", $"{L46}-.jpg"], [$"{L46}.jpg -> {L46}.json", $"{L46}-.jpg -> {L46}.json"] },
+        { "a long HEIC, edited: its jpg has one unit more", [$"{L46}.HEIC", $"{L46}.json|{L47} all.HEIC", $"{L47}.jpg"], [$"{L46}.HEIC -> {L46}.json", $"{L47}.jpg -> {L46}.json"] },
+        { "the edited version of a long HEIC beside a long jpg of the same beginning",
+            [$"{L46}(1).HEIC", $"{L46}(1).json|{L47} two.HEIC", $"{L47}.jpg", $"{L46}.json|{L47} one.jpg", $"{L47}(1).jpg"],
+            [$"{L46}(1).HEIC -> {L46}(1).json", $"{L47}.jpg -> {L46}.json", $"{L47}(1).jpg -> -"] },
+        { "two edited versions of two long titles with one beginning",
+            [$"{L47}.jpg", $"{L46}.json|{L47} one.jpg", $"{L47}(1).jpg", $"{L47}(2).jpg", $"{L46}(2).json|{L47} two.jpg", $"{L47}(3).jpg"],
+            [$"{L47}.jpg -> {L46}.json", $"{L47}(2).jpg -> {L46}(2).json", $"{L47}(1).jpg -> -", $"{L47}(3).jpg -> -"] },
+        { "cut sidecars collide, media do not, and one is edited", [$"{L46}a.jpg", $"{L46}.json|{L46}apple.jpg", $"{L46}b.jpg", $"{L46}(1).json|{L46}berry.jpg", $"{L46}b(1).jpg"],
+            [$"{L46}a.jpg -> {L46}.json", $"{L46}b.jpg -> -", $"{L46}b(1).jpg -> -"] },
+        { "cut sidecars collide, and counters of one name count apart",
+            [$"{L46}a.jpg", $"{L46}.json|{L46}apple.jpg", $"{L46}b.jpg", $"{L46}(1).json|{L46}berry.jpg", $"{L46}a(1).jpg", $"{L46}(2).json|{L46}apricot.jpg"],
+            [$"{L46}a.jpg -> {L46}.json", $"{L46}b.jpg -> {L46}(1).json", $"{L46}a(1).jpg -> {L46}(2).json"] },
+        { "cut sidecars collide, and all names of an item have one counter",
+            [$"{L46}a.jpg", $"{L46}.json|{L46}apple.jpg", $"{L46}b(1).jpg", $"{L46}(1).json|{L46}berry.jpg", $"{L46}a(2).jpg", $"{L46}(2).json|{L46}apricot.jpg"],
+            [$"{L46}a.jpg -> {L46}.json", $"{L46}b(1).jpg -> {L46}(1).json", $"{L46}a(2).jpg -> {L46}(2).json"] },
+        { "a clip's own cut sidecar among colliding ones", [$"{L46[..45]}z.HEIC", $"{L46[..45]}z.json|{L46[..45]}zoo.HEIC", $"{L46[..45]}zo.mp4", $"{L46[..45]}z(1).json|{L46[..45]}zoo.mp4"],
+            [$"{L46[..45]}z.HEIC -> {L46[..45]}z.json", $"{L46[..45]}zo.mp4 -> {L46[..45]}z(1).json"] },
+        { "an underscore of one name is a letter nowhere", [$"{L46}_.jpg", $"{L46}.json|{L46}?.jpg", $"{L46} .jpg", $"{L46}(1).json|{L46} 1.jpg"],
+            [$"{L46}_.jpg -> {L46}.json", $"{L46} .jpg -> {L46}(1).json"] },
+        { "a surrogate pair at the cut of the medium and none at that of the sidecar", [$"{L46}😀.jpg", $"{L46}.json|{L46}😀 and more.jpg"], [$"{L46}😀.jpg -> {L46}.json"] },
+        { "a surrogate pair at the cut of the sidecar", [$"{L44}a😀.jpg", $"{L44}a😀.json|{L44}a😀 and more.jpg"], [$"{L44}a😀.jpg -> {L44}a😀.json"] },
+        { "an ampersand in a live photo's title, edited in French", ["Tom _ Ana.HEIC", "Tom _ Ana.HEIC.supplemental-metadata.json|Tom & Ana.HEIC", "Tom _ Ana.MOV", "Tom _ Ana-modifié.jpg"],
+            ["Tom _ Ana.HEIC -> Tom _ Ana.HEIC.supplemental-metadata.json", "Tom _ Ana.MOV -> Tom _ Ana.HEIC.supplemental-metadata.json", "Tom _ Ana-modifié.jpg -> Tom _ Ana.HEIC.supplemental-metadata.json"] },
+        { "a number in the title, a counter, and an edited version in Polish", ["a(2)(1).jpg", "a(2).jpg.supplemental-metadata(1).json|a(2).jpg", "a(2)-edytowane(1).jpg", "a(2).jpg", "a(2).jpg.supplemental-metadata.json|a(2).jpg"],
+            ["a(2)(1).jpg -> a(2).jpg.supplemental-metadata(1).json", "a(2)-edytowane(1).jpg -> a(2).jpg.supplemental-metadata(1).json", "a(2).jpg -> a(2).jpg.supplemental-metadata.json"] },
+        { "an edited version whose original was deleted, with a sidecar of its own", ["b-edited.jpg", "b-edited.jpg.json|b-edited.jpg", "b.jpg.json|b.jpg"], ["b-edited.jpg -> b-edited.jpg.json"] },
+        { "one sidecar, two originals", ["c.jpg", "c.JPG", "c.Jpg.json|c.Jpg"], ["c.jpg -> -", "c.JPG -> -"] },
+        { "an animation of a cut name", [$"{L44}-AN.gif", $"{L44}.j.json|{L44}.jpg"], [$"{L44}-AN.gif -> {L44}.j.json"] },
+        { "the bytes of a gif named jpg", ["d.gif.jpg", "d.gif.json|d.gif", "d.gif.jpg.json|d.gif"], ["d.gif.jpg -> d.gif.jpg.json"] },
+        { "old and new style of one cut length", [$"{L44}.jpg", $"{L44}.j.json|{L44}.jpg", $"{L44}-edited.jpg", $"{L44}.jpg.supplemental-metadata.json|{L44}.jpg"],
+            [$"{L44}.jpg -> {L44}.jpg.supplemental-metadata.json", $"{L44}-edited.jpg -> {L44}.jpg.supplemental-metadata.json"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Interplay))]
+    public void Where_rules_meet_the_facts_decide_or_nothing_does(string why, string[] files, string[] expected) => Check(why, files, expected);
+
     [Fact]
     public void Every_edited_suffix_leads_to_its_original()
     {

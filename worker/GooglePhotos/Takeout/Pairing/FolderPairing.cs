@@ -17,6 +17,10 @@ internal sealed class FolderPairing
     private readonly Lazy<Dictionary<string, List<int>>> _folded;
     private readonly Dictionary<string, List<CutSidecar>> _cut = new(StringComparer.Ordinal);
     private readonly Lazy<HashSet<string>> _names;
+    private readonly Lazy<HashSet<string>> _bases;
+
+    // stem, counter included → pictures
+    private readonly Lazy<Dictionary<string, List<Medium>>> _pictures;
     private readonly List<string> _titleExtensions = [];
     private readonly Dictionary<(string Stem, string Extension), CutView?> _views = [];
     private long _comparisons;
@@ -33,6 +37,8 @@ internal sealed class FolderPairing
         _files = files;
         _verdicts = verdicts;
         _folded = new(FoldAll);
+        _pictures = new(PicturesByStem);
+        _bases = new(() => new HashSet<string>(_media.Select(m => m.Base), StringComparer.Ordinal));
         _names = new(() => new HashSet<string>(_media.Select(m => m.Name), StringComparer.Ordinal));
         HashSet<string> extensions = new(StringComparer.Ordinal);
         foreach (int index in members)
@@ -349,7 +355,7 @@ internal sealed class FolderPairing
         foreach (CutSidecar sidecar in group)
         {
             string title = TakeoutNames.Nfc(Title(sidecar.Index));
-            if (Fits(title, stem, extension))
+            if (Fits(title, stem, extension) && !IsOfAnotherName(title, stem, extension, limit))
             {
                 fitting.Add(sidecar);
                 continue;
@@ -368,23 +374,78 @@ internal sealed class FolderPairing
         return new CutView(collides, fitting, pictures);
     }
 
+    /// <summary>"_" stands for many characters; where the very name that the title makes lies there, too, that one is meant.</summary>
+    private bool IsOfAnotherName(string title, string stem, string extension, int limit)
+    {
+        string clean = TakeoutNames.Clean(title);
+        string own = TakeoutNames.Cut(clean[..^TitleExtension(clean, extension).Length], limit);
+        return !stem.StartsWith(own, StringComparison.Ordinal) && _bases.Value.Contains(own);
+    }
+
+    /// <summary>
+    /// Where titles share the cut name of their sidecars but not that of their media, counters were given in one of two ways, and the
+    /// facts allow both: one for all of an item's names, so that sidecar and media have the same; or one for each name, so that they have
+    /// the same order. Only what the numbers at hand allow in one way alone is paired.
+    /// </summary>
     private void PairByTitleWhereCutsCollide()
     {
         foreach (IGrouping<(string Base, string Extension), Medium> siblings in _media
-            .Where(m => m.Sidecar < 0 && View(m.Base, m.Extension) is { Collides: true }).GroupBy(m => (m.Base, m.Extension)))
+            .Where(m => View(m.Base, m.Extension) is { Collides: true }).GroupBy(m => (Fold(m.Base), Fold(m.Extension))))
         {
-            Medium[] ordered = [.. siblings.OrderBy(m => TakeoutNames.CounterValue(m.Counter))];
-            CutSidecar[] fitting = [.. View(siblings.Key.Base, siblings.Key.Extension)!.Fitting.Where(s => !_owner.ContainsKey(s.Index))];
-            if (fitting.Length == ordered.Length)
+            // Two spellings of one name in other case share their counters.
+            Dictionary<int, Medium> media = [];
+            foreach (Medium medium in siblings)
             {
-                for (int i = 0; i < fitting.Length; i++)
+                if (!media.TryAdd(TakeoutNames.CounterValue(medium.Counter), medium))
                 {
-                    Own(ordered[i], fitting[i].Index, PairRank.Exact, PairReason.Title);
+                    media.Clear();
+                    break;
                 }
             }
-            else if (fitting.Length == 1 && ordered[0].Counter.Length == 0)
+
+            Medium first = siblings.First();
+            bool isOneSpelling = siblings.All(m => (m.Base, m.Extension) == (first.Base, first.Extension));
+
+            // The clip of a picture beside it has the picture's number.
+            int[] counters = [.. media.Values.Where(m => !IsClip(m) || !_pictures.Value.ContainsKey(m.Stem)).Select(m => TakeoutNames.CounterValue(m.Counter)).Order()];
+            bool isRow = IsRow(counters) || IsRow([.. media.Keys.Order()]);
+            bool isOnlyKind = _media.TrueForAll(m => !m.Base.Equals(first.Base, StringComparison.OrdinalIgnoreCase) || m.Extension.Equals(first.Extension, StringComparison.OrdinalIgnoreCase));
+            Dictionary<int, int> sidecars = [];
+            bool isWhole = true;
+            foreach (CutSidecar sidecar in View(first.Base, first.Extension)!.Fitting)
             {
-                Own(ordered[0], fitting[0].Index, PairRank.Exact, PairReason.Title);
+                // A title without extension may be that of a picture or of a film.
+                bool says = isOnlyKind || TitleExtension(TakeoutNames.Nfc(Title(sidecar.Index)), first.Extension).Length > 0;
+                isWhole &= says;
+                if (says)
+                {
+                    sidecars[sidecar.Counter] = sidecar.Index;
+                }
+            }
+
+            if (!isRow || (sidecars.Keys.All(media.ContainsKey) && sidecars.ContainsKey(0) == counters is [0, ..]))
+            {
+                foreach ((int counter, int sidecar) in sidecars)
+                {
+                    Give(media.GetValueOrDefault(counter), sidecar);
+                }
+            }
+            else if (isRow && isOneSpelling && isWhole && sidecars.Count == media.Count && counters.Length == media.Count)
+            {
+                foreach ((int counter, int sidecar) in counters.Zip(sidecars.OrderBy(s => s.Key).Select(s => s.Value)))
+                {
+                    Give(media[counter], sidecar);
+                }
+            }
+        }
+
+        static bool IsRow(int[] counters) => counters.Length > 0 && counters[^1] == counters.Length - 1;
+
+        void Give(Medium? medium, int sidecar)
+        {
+            if (medium is { Sidecar: < 0 } && !_owner.ContainsKey(sidecar) && Fits(TakeoutNames.Nfc(Title(sidecar)), medium.Base, medium.Extension))
+            {
+                Own(medium, sidecar, PairRank.Exact, PairReason.Title);
             }
         }
     }
@@ -502,7 +563,7 @@ internal sealed class FolderPairing
         return false;
     }
 
-    /// <summary>The one sidecar of an original with this stem: its own extension first, then other case, then any other that a title in this folder has.</summary>
+    /// <summary>The one sidecar of an original with this stem: its own extension first, then any other that a title in this folder has.</summary>
     private int OfOriginal(Medium m, string stem, string counter, bool whole)
     {
         int Trial(string extension)
@@ -523,40 +584,30 @@ internal sealed class FolderPairing
             return bare;
         }
 
-        string[] swaps = Swaps(m.Extension);
+        // Beside X.JPG and X.HEIC, X-edited.jpg may be of either: an edited HEIC is written as jpg.
         bool film = m.Kind is MediaKind.Video or MediaKind.MotionClip;
-        foreach (bool near in (ReadOnlySpan<bool>)[true, false])
+        int found = -1;
+        foreach (string extension in _titleExtensions)
         {
-            int found = -1;
-            foreach (string extension in _titleExtensions)
+            if (!(MediaTypes.OfExtension(extension) is MediaKind.Image or MediaKind.Raw || (film && MediaTypes.OfExtension(extension) is MediaKind.Video)))
             {
-                MediaKind kind = MediaTypes.OfExtension(extension);
-                if (Array.Exists(swaps, s => s.Equals(extension, StringComparison.OrdinalIgnoreCase)) != near
-                    || !(kind is MediaKind.Image or MediaKind.Raw || (film && kind is MediaKind.Video)))
-                {
-                    continue;
-                }
-
-                int sidecar = Trial(extension);
-                if (sidecar >= 0 && sidecar != found)
-                {
-                    if (found >= 0)
-                    {
-                        m.Ambiguous = true;
-                        return -1;
-                    }
-
-                    found = sidecar;
-                }
+                continue;
             }
 
-            if (found >= 0)
+            int sidecar = Trial(extension);
+            if (sidecar >= 0 && sidecar != found)
             {
-                return found;
+                if (found >= 0)
+                {
+                    m.Ambiguous = true;
+                    return -1;
+                }
+
+                found = sidecar;
             }
         }
 
-        return -1;
+        return found;
     }
 
     /// <summary>Step 5: the clip of a live or motion photo has the sidecar of the picture with its stem.</summary>
@@ -567,26 +618,19 @@ internal sealed class FolderPairing
             return false;
         }
 
-        foreach ((string stem, string counter) in ClipStems(m))
+        // A sidecar of its own may be among those whose cut names collide, and nothing told which.
+        if (View(m.Base, m.Extension) is { } view && view.Fitting.Any(s => !_owner.ContainsKey(s.Index) && TitleExtension(Title(s.Index), m.Extension).Length > 0))
         {
-            List<int> found = [];
-            foreach (string extension in _titleExtensions)
+            m.Ambiguous = true;
+            return false;
+        }
+
+        foreach ((string Stem, string Counter)[] names in ClipStems(m))
+        {
+            List<int> found = [.. names.SelectMany(name => SidecarsOfPicture(name.Stem, name.Counter, m)).Distinct()];
+            if (found.Count > 1 && found.FindAll(s => IsOfPictureBeside(s, m)) is [var beside])
             {
-                if (MediaTypes.OfExtension(extension) is not (MediaKind.Image or MediaKind.Raw))
-                {
-                    continue;
-                }
-
-                int sidecar = Find(stem + extension, counter, stem, extension);
-                if (sidecar < 0 && stem.Length >= TakeoutNames.MaxSidecarStem)
-                {
-                    sidecar = FindCutPicture(stem, counter, m.Extension);
-                }
-
-                if (sidecar >= 0 && !found.Contains(sidecar))
-                {
-                    found.Add(sidecar);
-                }
+                found = [beside];
             }
 
             if (found.Count > 1)
@@ -619,6 +663,40 @@ internal sealed class FolderPairing
         return false;
     }
 
+    private List<int> SidecarsOfPicture(string stem, string counter, Medium clip)
+    {
+        List<int> found = [];
+        foreach (string extension in _titleExtensions)
+        {
+            if (MediaTypes.OfExtension(extension) is not (MediaKind.Image or MediaKind.Raw))
+            {
+                continue;
+            }
+
+            int sidecar = Find(stem + extension, counter, stem, extension);
+            if (sidecar < 0 && stem.Length >= TakeoutNames.MaxSidecarStem && stem.Length <= LongestTakeoutName - clip.Extension.Length)
+            {
+                sidecar = FindCutPicture(stem, counter, clip.Extension);
+
+                // Counters of cut names may count apart: where the picture lies there, its own pair decides.
+                if (sidecar >= 0 && _pictures.Value.TryGetValue(stem + counter, out List<Medium>? pictures) && !pictures.Exists(p => p.Sidecar == sidecar))
+                {
+                    sidecar = -1;
+                }
+            }
+
+            if (sidecar >= 0)
+            {
+                found.Add(sidecar);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>The sidecar's picture lies there, and is named as the clip is but for the extension.</summary>
+    private bool IsOfPictureBeside(int sidecar, Medium clip) => _owner.TryGetValue(sidecar, out Medium? picture) && (picture.Stem == clip.Stem || picture.Stem == clip.Name);
+
     private int FindCutPicture(string stem, string counter, string extension)
     {
         foreach (string cut in Cuts(stem + extension, TakeoutNames.MaxSidecarStem))
@@ -644,35 +722,32 @@ internal sealed class FolderPairing
     private static bool IsClip(Medium m) => m.Kind is MediaKind.MotionClip || m.Extension.Length == 0
         || m.Extension.Equals(".mp4", StringComparison.OrdinalIgnoreCase) || m.Extension.Equals(".mov", StringComparison.OrdinalIgnoreCase);
 
-    private static IEnumerable<(string Stem, string Counter)> ClipStems(Medium m)
+    /// <summary>The names that a clip's picture may have, without extension; those of one array are as good as one another.</summary>
+    private static IEnumerable<(string Stem, string Counter)[]> ClipStems(Medium m)
     {
         if (m.Kind is MediaKind.MotionClip || m.Extension.Length == 0)
         {
             (string whole, string counter) = TakeoutNames.SplitCounter(m.Name);
+            List<(string, string)> names = [(m.Name, "")];
             if (counter.Length > 0)
             {
-                yield return (whole, counter);
+                names.Add((whole, counter));
             }
 
-            yield return (m.Name, "");
+            // X(1).MP beside X.MP(1).jpg has its counter where the picture's name has it, too
+            if (m.Counter.Length > 0 && m.Extension.Length > 0)
+            {
+                names.Add((m.Base + m.Extension, m.Counter));
+            }
+
+            yield return [.. names];
             if (m.Extension.Length == 0)
             {
                 yield break;
             }
-
-            // X(1).MP beside X.MP(1).jpg has its counter where the picture's name has it, too
-            if (m.Counter.Length > 0)
-            {
-                yield return (m.Base + m.Extension, m.Counter);
-            }
         }
 
-        if (m.Counter.Length > 0)
-        {
-            yield return (m.Base, m.Counter);
-        }
-
-        yield return (m.Stem, "");
+        yield return m.Counter.Length > 0 ? [(m.Base, m.Counter), (m.Stem, "")] : [(m.Stem, "")];
     }
 
     private static FileRole ClipRole(Medium m, string picture) =>
@@ -691,8 +766,12 @@ internal sealed class FolderPairing
             return;
         }
 
-        IReadOnlyList<CutSidecar> fitting = m.Counter.Length > 0 && view.Fitting.Count > 0 ? view.Fitting : view.Pictures;
-        if (fitting.Count > 1)
+        // Another format's edited version is written as this one, so a sidecar of another format that fits is as good.
+        CutSidecar[] fitting = [.. view.Fitting, .. view.Pictures];
+        bool hasOwn = m.Counter.Length > 0
+            ? Cuts(m.Base + m.Extension, TakeoutNames.MaxSidecarStem).Any(cut => _sidecars.ContainsKey(cut + m.Counter))
+            : view.Fitting.Count > 0;
+        if (fitting.Length > 1 || (hasOwn && fitting.Length > 0))
         {
             m.Ambiguous = true;
         }
@@ -727,19 +806,6 @@ internal sealed class FolderPairing
 
     private void Group()
     {
-        Lazy<Dictionary<string, List<Medium>>> lazyPictures = new(() =>
-        {
-            Dictionary<string, List<Medium>> byStem = new(StringComparer.Ordinal);
-            foreach (Medium m in _media)
-            {
-                if (m.Kind is MediaKind.Image or MediaKind.Raw)
-                {
-                    Add(byStem, m.Stem, m);
-                }
-            }
-
-            return byStem;
-        });
         foreach (Medium m in _media)
         {
             m.Primary = m;
@@ -753,11 +819,11 @@ internal sealed class FolderPairing
             }
             else if (m.Sidecar < 0)
             {
-                GroupByName(m, lazyPictures.Value);
+                GroupByName(m, _pictures.Value);
             }
             else if (IsClip(m) && m.Role == FileRole.Original)
             {
-                GroupOwnSidecar(m, lazyPictures.Value);
+                GroupOwnSidecar(m, _pictures.Value);
             }
         }
 
@@ -784,7 +850,7 @@ internal sealed class FolderPairing
     {
         if (IsClip(m))
         {
-            foreach ((string stem, string counter) in ClipStems(m))
+            foreach ((string stem, string counter) in ClipStems(m).SelectMany(names => names))
             {
                 if (pictures.TryGetValue(stem + counter, out List<Medium>? found))
                 {
@@ -827,7 +893,7 @@ internal sealed class FolderPairing
     /// <summary>A clip with a sidecar of its own is an item of its own, unless that sidecar is the picture's once more.</summary>
     private void GroupOwnSidecar(Medium m, Dictionary<string, List<Medium>> pictures)
     {
-        foreach ((string stem, string counter) in ClipStems(m))
+        foreach ((string stem, string counter) in ClipStems(m).SelectMany(names => names))
         {
             if (pictures.TryGetValue(stem + counter, out List<Medium>? found))
             {
@@ -842,8 +908,8 @@ internal sealed class FolderPairing
         }
     }
 
-    internal static bool SameItem(SidecarIdentity a, SidecarIdentity b) => a.Url is not null && b.Url is not null
-        ? a.Url == b.Url
+    internal static bool SameItem(SidecarIdentity a, SidecarIdentity b) => !a.UrlKey.IsNull && !b.UrlKey.IsNull
+        ? a.UrlKey.Equals(b.UrlKey)
         : a.Title == b.Title && a.TakenSeconds == b.TakenSeconds;
 
     // ---- names and titles --------------------------------------------------------------------------------------------------------
@@ -915,6 +981,20 @@ internal sealed class FolderPairing
     private const int Twice = -2;
 
     private int Lookup(string key) => _sidecars.TryGetValue(key, out int found) && found >= 0 ? found : -1;
+
+    private Dictionary<string, List<Medium>> PicturesByStem()
+    {
+        Dictionary<string, List<Medium>> byStem = new(StringComparer.Ordinal);
+        foreach (Medium medium in _media)
+        {
+            if (medium.Kind is MediaKind.Image or MediaKind.Raw)
+            {
+                Add(byStem, medium.Stem, medium);
+            }
+        }
+
+        return byStem;
+    }
 
     /// <summary>Most folders are done before anyone asks for other case.</summary>
     private Dictionary<string, List<int>> FoldAll()
