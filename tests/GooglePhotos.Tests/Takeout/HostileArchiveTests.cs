@@ -100,6 +100,27 @@ public sealed class HostileArchiveTests
     }
 
     [Fact]
+    public async Task Names_in_the_code_page_of_DOS_stay_apart_and_find_their_sidecars()
+    {
+        // CP437, which zips mean where they do not say UTF-8: "München" and "Männchen".
+        byte[] Dos(params byte[] name) => [.. Encoding.UTF8.GetBytes(Year), .. name, .. ".jpg"u8];
+        byte[] first = Dos((byte)'M', 0x81, (byte)'n');
+        byte[] second = Dos((byte)'M', 0x84, (byte)'n');
+        byte[] sidecar = Encoding.UTF8.GetBytes("{\"title\":\"M\u00fcn.jpg\",\"photoTakenTime\":{\"timestamp\":\"1577872800\"}}");
+
+        (TakeoutExport export, Dictionary<string, string> contents) = await ReadAsync(
+            Zip(new RawZip.Entry(first, Good), new RawZip.Entry(second, [1, 2, 3]), new RawZip.Entry([.. first, .. ".json"u8], sidecar)));
+
+        Assert.Equal(2, export.Entries.Count(e => e.Name.StartsWith('M') && e.Name.EndsWith(".jpg", StringComparison.Ordinal)));
+        Assert.Equal(["M\\x81n.jpg", "M\\x84n.jpg"], export.Entries.Where(e => e.Name.StartsWith('M') && !e.Name.EndsWith(".json", StringComparison.Ordinal)).Select(e => EntryNames.Display(e.Name)).Order(StringComparer.Ordinal));
+        Assert.Equal(3, contents.Keys.Count(k => k.StartsWith(Year + "M", StringComparison.Ordinal)));
+        TakeoutLibrary library = export.Resolve();
+        TakeoutItem described = Assert.Single(library.Items, i => i.Sidecar is not null);
+        Assert.Equal(first, EntryNames.Encode(export.Entries[described.Files[0].Entries[0]].Path));
+        Assert.DoesNotContain(export.Findings, f => f.LosesData);
+    }
+
+    [Fact]
     public async Task Archives_inside_archives_are_files_like_others()
     {
         byte[] inner = new RawZip().Add(new RawZip.Entry("inner.jpg", Good)).ToArray();

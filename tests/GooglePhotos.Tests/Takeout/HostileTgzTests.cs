@@ -106,7 +106,41 @@ public sealed class HostileTgzTests
         Assert.DoesNotContain(export.Findings, f => f.LosesData);
     }
 
-    private static async Task<(TakeoutExport, Dictionary<string, string>)> ReadAsync(byte[] middle, int zerosAfter = 0, bool last = true)
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Names_of_other_code_pages_stay_apart_however_they_are_written(bool asAttribute)
+    {
+        // "Mün", "Män" and "Mön" in Latin-1; and the sign that stands for what cannot be read, which is a name like any other.
+        byte[][] names = [.. new byte[][] { [0xFC], [0xE4], [0xF6], [0xEF, 0xBF, 0xBD] }.Select(vowel => (byte[])[.. Encoding.UTF8.GetBytes(Year), (byte)'M', .. vowel, .. "n.jpg"u8])];
+
+        (TakeoutExport export, Dictionary<string, string> contents) = await ReadAsync(
+            [.. names.SelectMany((name, i) => asAttribute ? [.. Attribute("path", name), .. Entry("short"u8.ToArray(), [(byte)i, 1])] : Entry(name, [(byte)i, 1]))]);
+
+        Assert.Equal(names.Select(Convert.ToHexString).Order(), export.Entries.Where(e => e.Name.StartsWith('M')).Select(e => Convert.ToHexString(EntryNames.Encode(e.Path))).Order());
+        Assert.Equal(6, contents.Count);
+        Assert.DoesNotContain(export.Findings, f => f.LosesData || f.Kind == FindingKind.DuplicateName);
+    }
+
+    [Fact]
+    public async Task More_files_than_are_read_from_a_part_are_told_and_make_it_incomplete()
+    {
+        byte[] many = [.. Enumerable.Range(0, 30).SelectMany(i => Entry(Encoding.UTF8.GetBytes($"{Year}{i}.jpg"), []))];
+        (TakeoutExport export, Dictionary<string, string> contents) = await ReadAsync(many, limits: new ArchiveLimits { MaxEntriesPerPart = 20 });
+
+        Assert.Equal(20, contents.Count);
+        Assert.Contains(export.Findings, f => f is { Kind: FindingKind.ReaderLimit, LosesData: true });
+    }
+
+    private static byte[] Attribute(string key, byte[] value)
+    {
+        int length = key.Length + value.Length + 3;
+        length += length + 2 > 99 ? 3 : 2;
+        byte[] record = [.. Encoding.ASCII.GetBytes($"{length} {key}="), .. value, (byte)'\n'];
+        return Entry("PaxHeaders/x"u8.ToArray(), record, (byte)'x');
+    }
+
+    private static async Task<(TakeoutExport, Dictionary<string, string>)> ReadAsync(byte[] middle, int zerosAfter = 0, bool last = true, ArchiveLimits? limits = null)
     {
         using TemporaryFolder folder = new();
         await using (GZipStream packed = new(File.Create(folder["takeout-20240712T112341Z-3-001.tgz"]), CompressionLevel.SmallestSize))
@@ -129,7 +163,7 @@ public sealed class HostileTgzTests
         CancellationToken ct = TestContext.Current.CancellationToken;
         LocalTakeoutStorage storage = new(folder.Path);
         TakeoutSet set = (await TakeoutListing.ReadAsync(storage, ct)).Sets.Single();
-        TakeoutExport export = await TakeoutExport.OpenAsync(storage, set, null, ct);
+        TakeoutExport export = await TakeoutExport.OpenAsync(storage, set, limits, ct);
         Dictionary<string, string> contents = await GeneratedLibraryTests.ReadAllAsync(export, ct);
         _ = export.Resolve();
         return (export, contents);

@@ -14,9 +14,12 @@ namespace KlosetWorker.Backups;
 /// <summary>One backup into an open repository, of whatever kind.</summary>
 internal sealed class Backup(OpenRepository open, TimeProvider time, ProgressTracker tracker)
 {
+    /// <summary>A pod has little memory, and a sort of many small runs is as fast as one of few.</summary>
+    private const int SortBufferBytes = 4 << 20;
+
     public async Task<BackupReport> RunAsync(BackupRequest request, CancellationToken stop, CancellationToken cancellationToken)
     {
-        var options = new WriterOptions { CacheDirectory = request.CacheFolder };
+        var options = new WriterOptions { CacheDirectory = request.CacheFolder, SortBufferBytes = SortBufferBytes };
         await using var writer = await open.Repository.BeginWriteAsync(options, cancellationToken);
         return request.Source switch
         {

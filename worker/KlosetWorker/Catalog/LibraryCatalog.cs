@@ -15,8 +15,8 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
     private readonly FileStream _spool;
     private readonly List<Row> _rows = [];
     private readonly Dictionary<ulong, int> _byIdentity = [];
-    private readonly Dictionary<UInt128, int> _byContent = [];
-    private readonly Dictionary<UInt128, int> _byEntry = [];
+    private readonly Dictionary<ulong, int> _byContent = [];
+    private readonly Dictionary<ulong, int> _byEntry = [];
     private readonly Dictionary<ulong, int> _byMoment = [];
     private readonly HashSet<ulong> _names = [];
     private readonly HashSet<ulong> _stems = [];
@@ -65,6 +65,21 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         }
     }
 
+    /// <summary>
+    /// Makes room for so many more items at once: tables that grow by doubling leave their smaller selves behind, and end up to half empty.
+    /// </summary>
+    /// <param name="files">How many files the items have together.</param>
+    public void Reserve(int items, int files)
+    {
+        _rows.EnsureCapacity(_rows.Count + items);
+        _byIdentity.EnsureCapacity(_byIdentity.Count + items);
+        _byMoment.EnsureCapacity(_byMoment.Count + items);
+        _byContent.EnsureCapacity(_byContent.Count + files);
+        _byEntry.EnsureCapacity(_byEntry.Count + files);
+        _names.EnsureCapacity(_names.Count + files);
+        _stems.EnsureCapacity(_stems.Count + items);
+    }
+
     public CatalogItem Read(int row)
     {
         var (offset, length, _, _) = _rows[row];
@@ -107,7 +122,8 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
     public int? FindIdentity(string id) => Find(_byIdentity, Hash(id));
 
     /// <summary>An item that has this content and was taken at this time.</summary>
-    public int? FindContent(string sha256, DateTimeOffset? taken) => Find(_byContent, ContentKey(sha256, taken));
+    public int? FindContent(string sha256, DateTimeOffset? taken) =>
+        Find(_byContent, ContentKey(sha256, taken)) is { } row && Read(row).Files.Any(file => file.Sha256 == sha256) ? row : null;
 
     /// <summary>An item of this title that was taken in this second.</summary>
     public int? FindMoment(string title, DateTimeOffset taken) => Find(_byMoment, MomentKey(title, taken));
@@ -250,8 +266,7 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
     }
 
     /// <summary>The first item keeps a key for as long as it is there.</summary>
-    private void Point<TKey>(Dictionary<TKey, int> index, TKey key, int row)
-        where TKey : notnull
+    private void Point(Dictionary<ulong, int> index, ulong key, int row)
     {
         if (!index.TryAdd(key, row) && IsGone(index[key]))
         {
@@ -261,25 +276,24 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
 
     private bool IsGone(int row) => _rows[row].Length == 0;
 
-    private int? Find<TKey>(Dictionary<TKey, int> index, TKey key)
-        where TKey : notnull => index.TryGetValue(key, out var row) && !IsGone(row) ? row : null;
+    private int? Find(Dictionary<ulong, int> index, ulong key) => index.TryGetValue(key, out var row) && !IsGone(row) ? row : null;
 
     private static ulong MomentKey(string title, DateTimeOffset taken) =>
         Hash(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{taken.ToUnixTimeSeconds()}/{TreeNames.Fold(title)}"));
 
     private static ulong Hash(string text) => XxHash3.HashToUInt64(Encoding.UTF8.GetBytes(text));
 
-    private static UInt128 ContentKey(string sha256, DateTimeOffset? taken) =>
-        XxHash128.HashToUInt128(Encoding.UTF8.GetBytes($"{sha256}@{taken?.ToUnixTimeSeconds()}"));
+    // What is found of a content or an entry is compared: two of one key would at worst be read once more.
+    private static ulong ContentKey(string sha256, DateTimeOffset? taken) => Hash($"{sha256}@{taken?.ToUnixTimeSeconds()}");
 
-    private static UInt128 EntryKey(string name, long size, string crc32)
+    private static ulong EntryKey(string name, long size, string crc32)
     {
         var bytes = Encoding.UTF8.GetBytes(name.IsNormalized() ? name : name.Normalize());
         Span<byte> key = stackalloc byte[bytes.Length + 8 + crc32.Length];
         bytes.CopyTo(key);
         BinaryPrimitives.WriteInt64LittleEndian(key[bytes.Length..], size);
         Encoding.ASCII.GetBytes(crc32, key[(bytes.Length + 8)..]);
-        return XxHash128.HashToUInt128(key);
+        return XxHash3.HashToUInt64(key);
     }
 
     private static ulong NameKey(EntryPath folder, string name) => Hash(folder + "/" + TreeNames.Fold(name));

@@ -22,8 +22,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     private const uint FolderMode = 0x1ED; // 0755
 
     /// <summary>Where in <see cref="Contents"/> the objects are that this session stored and that the basis does not show yet, by <see cref="KeyOf"/>.</summary>
-    private readonly Dictionary<ulong, long> _recent = [];
-    private readonly HashSet<ulong> _placed = [];
+    private readonly Dictionary<ulong, RecentContent> _recent = [];
 
     /// <summary>Objects that were given another path since the basis, and a path at which the basis has them.</summary>
     private readonly Dictionary<ulong, string> _moved = [];
@@ -66,7 +65,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         var (sha256, sha1, crc32) = digests.Finish();
         var content = new StoredContent(sha256, sha1, crc32, stored.Size, stored.Id.ToString(), mime() ?? stored.ContentType, stored) { Facts = probe?.Finish(), Sidecar = sidecar };
         var position = Contents.Add(content);
-        _recent[KeyOf(content.Object)] = position;
+        _recent[KeyOf(content.Object)] = new(position, isPlaced: false);
         NewBytes += stored.NewBytes;
         return position;
     }
@@ -92,7 +91,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
             var modified = Timestamp.From(taken ?? DateTimeOffset.UnixEpoch);
             if (Recent(objectId) is { } stored)
             {
-                _placed.Add(KeyOf(objectId));
+                _recent[KeyOf(objectId)] = new(_recent[KeyOf(objectId)].Position, isPlaced: true);
                 await PutAsync(new PutFile(place, stored, FileMode, modified), cancellationToken);
                 continue;
             }
@@ -207,12 +206,15 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         var header = await _commit!.CompleteAsync(incomplete ? [.. request.Tags, SnapshotMarks.IncompleteTag] : request.Tags, context);
         await _commit.DisposeAsync();
         _commit = null;
-        foreach (var objectId in _placed)
+        foreach (var (key, content) in _recent)
         {
-            _recent.Remove(objectId);
+            if (content.IsPlaced)
+            {
+                _recent.Remove(key);
+            }
         }
 
-        _placed.Clear();
+        _recent.TrimExcess();
         _moved.Clear();
         _basis = await repository.OpenSnapshotAsync(header.Id, cancellationToken);
         return header;
@@ -232,7 +234,7 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
     private static ulong KeyOf(string objectId) => ulong.Parse(objectId.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     private StoredObject? Recent(string objectId) =>
-        _recent.TryGetValue(KeyOf(objectId), out var position) && Contents.Read(position) is var content && content.Object == objectId ? content.Stored : null;
+        _recent.TryGetValue(KeyOf(objectId), out var recent) && Contents.Read(recent.Position) is var content && content.Object == objectId ? content.Stored : null;
 
     /// <summary>Puts a file of ours, such as the catalog.</summary>
     public async Task PutOwnAsync(EntryPath path, Stream content, CancellationToken cancellationToken)
@@ -285,5 +287,17 @@ internal sealed class LibraryWriter(Repository repository, RepositoryWriter writ
         }
 
         return null;
+    }
+
+    /// <summary>A content that this session stored, as one number: there are as many as files.</summary>
+    private readonly struct RecentContent(long position, bool isPlaced)
+    {
+        private readonly long _value = (position << 1) | (isPlaced ? 1L : 0L);
+
+        /// <summary>In <see cref="Contents"/>.</summary>
+        public long Position => _value >> 1;
+
+        /// <summary>It has a path in the tree, so that the next snapshot shows it.</summary>
+        public bool IsPlaced => (_value & 1) != 0;
     }
 }

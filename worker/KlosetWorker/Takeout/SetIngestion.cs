@@ -45,7 +45,7 @@ internal sealed class SetIngestion(
     private const long LargestSample = 512 << 20;
 
     /// <summary>The tables of the catalog grow with the files that are joined, and leave their smaller selves behind.</summary>
-    private const int ForgetEvery = 16_384;
+    private const int ForgetEvery = 8_192;
 
     /// <summary>By entry: where in the writer's spool its content is, plus one; 0 when it is not held.</summary>
     private readonly List<long> _contents = [];
@@ -151,6 +151,7 @@ internal sealed class SetIngestion(
         try
         {
             _export = await TakeoutExport.OpenAsync(storage, set, limits: null, cancellationToken, part => HeldBefore(part) is { HeldUntil: { } until } && until > now);
+            _contents.EnsureCapacity(_export.Entries.Count);
             if (set.Parts.Any(part => part.Format == PartFormat.Tgz))
             {
                 _pending = new(library, set);
@@ -389,6 +390,8 @@ internal sealed class SetIngestion(
             }
         }
 
+        var news = _library.Items.Where(item => item.Url is not { } url || catalog.FindIdentity("url:" + url) is null).ToArray();
+        catalog.Reserve(news.Length, news.Sum(item => item.Files.Sum(file => file.Entries.Count)));
         foreach (var album in _library.Albums)
         {
             RegisterAlbum(album);

@@ -34,6 +34,8 @@ public enum FindingKind
     StillDownloading,
     AmbiguousLooseFile,
     WrongAccount,
+
+    /// <summary>More files in one part than are read; see <see cref="ArchiveLimits"/>.</summary>
     ReaderLimit,
 }
 
@@ -42,7 +44,7 @@ public sealed record TakeoutFinding(FindingKind Kind, string? Part, string? Path
 {
     /// <summary>Whether something of the library is missing because of this.</summary>
     public bool LosesData => Kind is FindingKind.DamagedPart or FindingKind.ChangedPart or FindingKind.DamagedEntry or FindingKind.TooLarge or FindingKind.MissingPart
-        or FindingKind.MissingFile or FindingKind.FailedByGoogle or FindingKind.StillDownloading;
+        or FindingKind.MissingFile or FindingKind.FailedByGoogle or FindingKind.StillDownloading or FindingKind.ReaderLimit;
 }
 
 /// <summary>An entry's content is not what the archive promised. The bytes read so far must be thrown away.</summary>

@@ -24,16 +24,11 @@ internal static class ZipDirectory
     private const uint EntrySignature = 0x02014b50;
 
     /// <param name="onEntry">Called for each entry in directory order.</param>
-    /// <returns>Where the directory begins: no content can lie behind it.</returns>
+    /// <returns>Where the directory begins: no content can lie behind it; and whether it has more entries than are read from one part.</returns>
     /// <exception cref="InvalidDataException">No directory, or a broken one; the message is for people.</exception>
-    internal static async Task<long> ReadAsync(Stream archive, ArchiveLimits limits, Action<ZipEntry> onEntry, CancellationToken ct)
+    internal static async Task<(long Start, bool HasMore)> ReadAsync(Stream archive, ArchiveLimits limits, Action<ZipEntry> onEntry, CancellationToken ct)
     {
         (long start, long size, long count, long delta) = await FindAsync(archive, ct);
-        if (count > limits.MaxEntriesPerPart)
-        {
-            throw new InvalidDataException($"it claims {count} entries, more than the {limits.MaxEntriesPerPart} that are read from one part");
-        }
-
         archive.Position = start;
         byte[] buffer = new byte[(int)Math.Min(Math.Max(size, 46), 1 << 20)];
         int held = 0;
@@ -89,12 +84,12 @@ internal static class ZipDirectory
             seen++;
         }
 
-        if (seen < count)
+        if (seen < Math.Min(count, limits.MaxEntriesPerPart))
         {
             throw new InvalidDataException($"its directory names {count} files but lists only {seen}");
         }
 
-        return start;
+        return (start, count > seen);
     }
 
     private static ZipEntry ParseEntry(ReadOnlySpan<byte> fixedPart, ReadOnlySpan<byte> name, ReadOnlySpan<byte> extra, long delta)

@@ -41,7 +41,7 @@ public sealed record SetFacts
     public int Items { get; init; }
 
     /// <summary>Identity (the url) and upload time of each item that has one; null identities are left out.</summary>
-    public required IReadOnlyList<(string Url, long? CreatedSeconds)> Identities { get; init; }
+    public required IEnumerable<(string Url, long? CreatedSeconds)> Identities { get; init; }
 
     /// <summary>Counts by standing, when the caller compared item by item; null when only urls are to be compared.</summary>
     public IReadOnlyDictionary<ItemStanding, int>? Standing { get; init; }
@@ -49,17 +49,11 @@ public sealed record SetFacts
     public static SetFacts Of(TakeoutSet set, TakeoutLibrary library)
     {
         Dictionary<int, int> years = [];
-        List<(string, long?)> identities = new(library.Items.Count);
         foreach (TakeoutItem item in library.Items)
         {
             if (item.Year is { } year)
             {
                 years[year] = years.GetValueOrDefault(year) + 1;
-            }
-
-            if (item.Url is { } url)
-            {
-                identities.Add((url, item.Sidecar!.CreatedSeconds));
             }
         }
 
@@ -69,7 +63,7 @@ public sealed record SetFacts
             HasYearFolders = library.Pairing.YearFolders.Count > 0,
             ItemsByYear = years,
             Items = library.Items.Count,
-            Identities = identities,
+            Identities = library.Items.Where(item => item.Url is not null).Select(item => (item.Url!, item.Sidecar!.CreatedSeconds)),
         };
     }
 }

@@ -1,4 +1,3 @@
-using GooglePhotos.Takeout.Archives;
 using GooglePhotos.Takeout.Exports;
 using GooglePhotos.Takeout.Pairing;
 using GooglePhotos.Takeout.Sidecars;
@@ -8,31 +7,31 @@ namespace GooglePhotos.Takeout.Library;
 /// <summary>One file inside an export. Kept compact: a library has hundreds of thousands.</summary>
 public sealed class TakeoutEntry : IPairingFile
 {
-    private readonly byte[] _name = [];
+    private readonly EntryPlace _place;
+    private readonly int _name;
     private readonly long _modifiedTicks;
     private long _mediaTicks;
     private uint _crc;
     private bool _crcKnown;
 
+    internal TakeoutEntry(EntryPlace place, string name)
+    {
+        _place = place;
+        _name = place.Names.Add(name);
+        IsJson = name.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
+        IsPage = name.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
+    }
+
     /// <summary>Counts from 0 within its export; an index into <see cref="TakeoutExport.Entries"/> and the caller's own tables.</summary>
     public required int Id { get; init; }
 
-    public required TakeoutPart Part { get; init; }
+    public TakeoutPart Part => _place.Part;
 
     /// <summary>Inside the export, '/'-separated, harmless; "" for a file beside the parts.</summary>
-    public required string Folder { get; init; }
+    public string Folder => _place.Folder;
 
-    /// <summary>Held as bytes, which most names need half as many of.</summary>
-    public required string Name
-    {
-        get => EntryNames.Decode(_name);
-        init
-        {
-            _name = EntryNames.Encode(value);
-            IsJson = value.EndsWith(".json", StringComparison.OrdinalIgnoreCase);
-            IsPage = value.EndsWith(".html", StringComparison.OrdinalIgnoreCase) || value.EndsWith(".htm", StringComparison.OrdinalIgnoreCase);
-        }
-    }
+    /// <summary>A new string each time.</summary>
+    public string Name => _place.Names.Read(_name);
 
     /// <summary>Unpacked bytes, as the archive promises.</summary>
     public required long Size { get; init; }
@@ -86,9 +85,9 @@ public sealed class TakeoutEntry : IPairingFile
 
     internal bool HeadRead { get; set; }
 
-    internal bool IsJson { get; private init; }
+    internal bool IsJson { get; }
 
-    internal bool IsPage { get; private init; }
+    internal bool IsPage { get; }
 }
 
 /// <summary>What is known of an entry only when its bytes were read, and what telling its item from others may need.</summary>

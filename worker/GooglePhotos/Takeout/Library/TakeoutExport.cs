@@ -32,8 +32,10 @@ public sealed class TakeoutExport
     private readonly Dictionary<TakeoutPart, PartState> _parts = [];
     private readonly Dictionary<TakeoutPart, string?> _held = [];
     private readonly Dictionary<string, string> _folderPool = new(StringComparer.Ordinal);
+    private readonly Dictionary<(TakeoutPart, string), EntryPlace> _places = [];
+    private readonly NameTable _names = new();
     private PairingResult? _pairing;
-    private readonly Dictionary<string, TakeoutJson.OfMedia> _described = new(StringComparer.Ordinal);
+    private readonly Dictionary<CompactText, TakeoutJson.OfMedia> _described = [];
 
     private TakeoutExport(ITakeoutStorage storage, TakeoutSet set, ArchiveLimits limits)
     {
@@ -267,7 +269,7 @@ public sealed class TakeoutExport
         PairingResult pairing = Pair();
         _pairing = null;
         Forget();
-        TakeoutLibrary library = TakeoutLibrary.Build((TakeoutEntry[])pairing.Files, pairing);
+        TakeoutLibrary library = TakeoutLibrary.Build((IReadOnlyList<TakeoutEntry>)pairing.Files, pairing);
         Forget();
         return library;
     }
@@ -284,8 +286,9 @@ public sealed class TakeoutExport
         _described.TrimExcess();
         Forget();
 
-        // A copy of the list, because reading a tgz may go on adding to ours.
-        return _pairing = TakeoutPairing.Pair((TakeoutEntry[])[.. _entries], Forget);
+        // Reading a tgz may go on adding to our list.
+        _entries.TrimExcess();
+        return _pairing = TakeoutPairing.Pair(Set.Parts.Any(part => part.Format == PartFormat.Tgz) ? (TakeoutEntry[])[.. _entries] : _entries, Forget);
     }
 
     /// <summary>
@@ -313,7 +316,11 @@ public sealed class TakeoutExport
         try
         {
             await using Stream archive = await _storage.OpenReadAsync(part.Files[0], ct);
-            state.DirectoryStart = await ZipDirectory.ReadAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+            (state.DirectoryStart, bool hasMore) = await ZipDirectory.ReadAsync(archive, _limits, zip => AddZipEntry(part, state, zip), ct);
+            if (hasMore)
+            {
+                NoteLimit(part);
+            }
         }
         catch (ArchiveChangedException e)
         {
@@ -406,12 +413,9 @@ public sealed class TakeoutExport
             return null;
         }
 
-        TakeoutEntry entry = new()
+        TakeoutEntry entry = new(PlaceOf(part, folder), name)
         {
             Id = _entries.Count,
-            Part = part,
-            Folder = folder,
-            Name = name,
             Size = size,
             Crc32 = crc,
             Modified = modified,
@@ -446,6 +450,7 @@ public sealed class TakeoutExport
         // Names are only needed while a directory is read.
         state.Names.Clear();
         state.Names.TrimExcess();
+        state.Entries.TrimExcess();
     }
 
     private async Task OpenFilesAsync(TakeoutPart part, PartState state, CancellationToken ct)
@@ -454,12 +459,9 @@ public sealed class TakeoutExport
         {
             string path = file.Path.StartsWith(Set.Prefix, StringComparison.Ordinal) ? file.Path[Set.Prefix.Length..] : file.Path;
             int slash = path.LastIndexOf('/');
-            TakeoutEntry entry = new()
+            TakeoutEntry entry = new(PlaceOf(part, Pool(part.Format == PartFormat.Loose || slash < 0 ? "" : path[..slash])), path[(slash + 1)..])
             {
                 Id = _entries.Count,
-                Part = part,
-                Folder = Pool(part.Format == PartFormat.Loose || slash < 0 ? "" : path[..slash]),
-                Name = path[(slash + 1)..],
                 Size = file.Size,
                 Modified = file.Modified,
             };
@@ -668,13 +670,14 @@ public sealed class TakeoutExport
                 continue;
             }
 
-            if (_entries.Count >= _limits.MaxEntriesPerPart)
+            if (seen.Count >= _limits.MaxEntriesPerPart)
             {
-                _findings.Add(FindingKind.ReaderLimit, part.Path, null, $"{part.Path} holds more than {_limits.MaxEntriesPerPart} files; the rest is not read.");
+                NoteLimit(part);
                 yield break;
             }
 
-            TakeoutEntry? entry = Known(state, tar, seen) ?? AddEntry(part, state, tar.Name, tar.Length, null, tar.ModificationTime, 0, 0, 0, 0);
+            string name = tar.Name.Contains('\uFFFD', StringComparison.Ordinal) ? guarded.EntryName : tar.Name;
+            TakeoutEntry? entry = Known(state, name, tar.Length, seen) ?? AddEntry(part, state, name, tar.Length, null, tar.ModificationTime, 0, 0, 0, 0);
             if (entry is null || !seen.Add(entry))
             {
                 continue;
@@ -706,12 +709,15 @@ public sealed class TakeoutExport
         }
     }
 
-    private static TakeoutEntry? Known(PartState state, TarEntry tar, HashSet<TakeoutEntry> seen)
+    private void NoteLimit(TakeoutPart part) => _findings.Add(FindingKind.ReaderLimit, part.Path, null,
+        $"{part.Path} holds more than {_limits.MaxEntriesPerPart} files; the rest is not read. Google makes no such parts: unpack it, and take the folder in its place.");
+
+    private static TakeoutEntry? Known(PartState state, string name, long size, HashSet<TakeoutEntry> seen)
     {
-        string path = EntryNames.MakeSafe(tar.Name, out _);
+        string path = EntryNames.MakeSafe(name, out _);
         int slash = path.LastIndexOf('/');
         return state.Names.TryGetValue((slash < 0 ? "." : path[..slash], path[(slash + 1)..]), out TakeoutEntry? known)
-            && known.Size == tar.Length && !seen.Contains(known)
+            && known.Size == size && !seen.Contains(known)
                 ? known
                 : null;
     }
@@ -840,7 +846,7 @@ public sealed class TakeoutExport
             return json;
         }
 
-        if (identity.Url is not { } url)
+        if (identity.UrlKey is not { IsNull: false } url)
         {
             return new TakeoutJson.OfMedia(identity);
         }
@@ -853,6 +859,12 @@ public sealed class TakeoutExport
     {
         ref string? known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_folderPool, folder, out _);
         return known ??= folder;
+    }
+
+    private EntryPlace PlaceOf(TakeoutPart part, string folder)
+    {
+        ref EntryPlace? known = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_places, (part, folder), out _);
+        return known ??= new(part, folder, _names);
     }
 
     private static bool IsTopLevel(TakeoutEntry entry) => entry.Folder is "Takeout" or "" or ".";

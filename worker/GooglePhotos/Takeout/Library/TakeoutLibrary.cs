@@ -122,7 +122,7 @@ public sealed class TakeoutLibrary
 
     private sealed class Builder(IReadOnlyList<TakeoutEntry> entries, PairingResult pairing)
     {
-        private readonly Dictionary<string, TakeoutItem> _byUrl = new(StringComparer.Ordinal);
+        private readonly Dictionary<CompactText, TakeoutItem> _byUrl = [];
         private readonly Dictionary<(string Title, long Taken, long Size), TakeoutItem> _byTitle = [];
         private readonly Dictionary<(string Name, long Size, uint Crc), TakeoutItem> _byContent = [];
         private readonly Dictionary<(string Title, long Taken), TakeoutItem?> _byTitleOnly = [];
@@ -177,7 +177,7 @@ public sealed class TakeoutLibrary
                 TakeoutItem? item = pairing.Verdicts[i].Kind switch
                 {
                     FileKind.Media => _itemOf[i],
-                    FileKind.Sidecar => Describe(i) is { Url: { } url }
+                    FileKind.Sidecar => Describe(i) is { UrlKey: { IsNull: false } url }
                         ? _byUrl.GetValueOrDefault(url)
                         : _byTitleOnly.GetValueOrDefault((Describe(i)!.Title, Describe(i)!.TakenSeconds ?? long.MinValue)),
                     _ => null,
@@ -279,7 +279,7 @@ public sealed class TakeoutLibrary
 
         private TakeoutItem? Find(TakeoutEntry entry, SidecarIdentity? sidecar)
         {
-            if (sidecar is { Url: { } url })
+            if (sidecar is { UrlKey: { IsNull: false } url })
             {
                 return _byUrl.GetValueOrDefault(url);
             }
@@ -291,7 +291,7 @@ public sealed class TakeoutLibrary
 
         private void Remember(TakeoutItem item, SidecarIdentity sidecar, TakeoutEntry entry)
         {
-            if (sidecar.Url is { } url)
+            if (sidecar.UrlKey is { IsNull: false } url)
             {
                 _byUrl.TryAdd(url, item);
             }

@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using GooglePhotos.Takeout.Sidecars;
 
@@ -38,9 +40,11 @@ public static partial class TakeoutPairing
             }
 
             // The same path in two parts is one file.
-            if (!folder.Names.TryAdd(file.Name, i))
+            string name = file.Name;
+            ulong key = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(name.AsSpan()));
+            if (!folder.Names.TryAdd(key, i) && files[folder.Names[key]].Name == name)
             {
-                copies.Add((i, folder.Names[file.Name]));
+                copies.Add((i, folder.Names[key]));
                 continue;
             }
 
@@ -326,7 +330,8 @@ public static partial class TakeoutPairing
 
         internal string Parent => Path.LastIndexOf('/') is >= 0 and int slash ? Path[..slash] : "";
 
-        internal Dictionary<string, int> Names { get; } = new(StringComparer.Ordinal);
+        /// <summary>The first file of each name, by the name's hash: as strings, all the names of an export would be in memory at once.</summary>
+        internal Dictionary<ulong, int> Names { get; } = [];
 
         internal List<int> Candidates { get; } = [];
 

@@ -32,12 +32,13 @@ public record SidecarIdentity
     private const long None = long.MinValue;
     private readonly long _taken = None;
     private readonly long _created = None;
+    private readonly CompactText _url;
 
     /// <summary>The name at upload: not cut, not sanitised, perhaps without extension, never with a counter.</summary>
     public required string Title { get; init; }
 
     /// <summary>The item's page in Google Photos: the identity that survives from export to export.</summary>
-    public string? Url { get; init; }
+    public string? Url { get => _url.ToString(); init => _url = new(value); }
 
     /// <summary>The time that Photos shows, in UTC seconds. The person may have changed it; the file's own time stays what it was.</summary>
     public long? TakenSeconds { get => _taken == None ? null : _taken; init => _taken = value ?? None; }
@@ -46,6 +47,9 @@ public record SidecarIdentity
     public long? CreatedSeconds { get => _created == None ? null : _created; init => _created = value ?? None; }
 
     public bool Trashed { get; init; }
+
+    /// <summary><see cref="Url"/>, to find others of the same.</summary>
+    internal CompactText UrlKey => _url;
 
     public DateTimeOffset? TakenAt => Instant(TakenSeconds);
 
