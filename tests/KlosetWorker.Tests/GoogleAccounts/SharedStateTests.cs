@@ -148,11 +148,22 @@ public sealed class SharedStateTests : IAsyncLifetime
         var refused = await Assert.ThrowsAsync<WorkerException>(() => AccountClaim.TakeAsync(Objects, _time, "alice@example.com ", "two", Ct));
         Assert.Equal(("GoogleConcurrentWrites", _time.GetUtcNow().AddMinutes(15)), (refused.Error.Code, refused.ResumeAfter));
 
-        // The one that was refused leaves nothing that would keep the first from renewing; a second process of the first goes on with its claim.
+        // The one that was refused leaves nothing that would keep the first from renewing; a second process of the first is let in.
         _time.Advance(TimeSpan.FromMinutes(10));
         await first.RenewAsync(Ct);
         await using var again = await AccountClaim.TakeAsync(Objects, _time, "alice@example.com", "one", Ct);
         await using var other = await AccountClaim.TakeAsync(Objects, _time, "bob@example.com", "two", Ct);
+    }
+
+    [Fact]
+    public async Task A_process_that_gives_way_to_its_twin_leaves_the_account_claimed()
+    {
+        await using var first = await AccountClaim.TakeAsync(Objects, _time, "alice@example.com", "one", Ct);
+        var twin = await AccountClaim.TakeAsync(Objects, _time, "alice@example.com", "one", Ct);
+
+        await twin.DisposeAsync();
+
+        await Assert.ThrowsAsync<WorkerException>(() => AccountClaim.TakeAsync(Objects, _time, "alice@example.com", "two", Ct));
     }
 
     [Fact]

@@ -12,7 +12,8 @@ namespace KlosetWorker.Restoring.GoogleLibrary;
 /// One restore at a time writes into an account: Google refuses writes that overlap, and two restores would share one budget without knowing. Each restore
 /// has a claim of its own in the repository, which says until when it holds. Whoever claims writes first and looks then: of two that come at the same moment
 /// at least one sees the other, and gives way. Nothing is taken over, so that nothing can be taken over twice: a claim that ran out counts for nothing, and
-/// the one who held it finds out at its next renewal. Another process of the same restore has the same claim; the journal tells those apart.
+/// the one who held it finds out at its next renewal. Processes of the same restore do not mind one another's claims, and take none away: the journal tells
+/// those apart.
 /// </summary>
 internal sealed class AccountClaim : IAsyncDisposable
 {
@@ -30,7 +31,7 @@ internal sealed class AccountClaim : IAsyncDisposable
     {
         (_objects, _time, _account, _restoreId) = (objects, time, account, restoreId);
         _folder = $"restore-accounts/{Hash(account.Trim().ToLowerInvariant())}/";
-        _key = _folder + Hash(restoreId);
+        _key = _folder + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
     }
 
     /// <exception cref="WorkerException">Another restore has it.</exception>
@@ -76,6 +77,11 @@ internal sealed class AccountClaim : IAsyncDisposable
 
             if (JsonSerializer.Deserialize(bytes, ClaimJson.Default.Claim) is { } other && other.Until > _time.GetUtcNow())
             {
+                if (other.RestoreId == _restoreId)
+                {
+                    continue;
+                }
+
                 await DisposeAsync();
                 throw new WorkerException(GoogleErrorCatalogue.ConcurrentWrites, $"Another restore writes into {_account}; its claim ends at {Text.Time(other.Until)} unless it is renewed.")
                 {
