@@ -4,7 +4,7 @@
 set -euo pipefail
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   missing=()
-  for package in radosgw ceph-mon ceph-osd curl openssl prometheus lua5.4 rclone libimage-exiftool-perl; do
+  for package in radosgw ceph-mon ceph-osd curl openssl prometheus lua5.4 rclone libimage-exiftool-perl libheif-examples; do
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
   done
   if [ ${#missing[@]} -gt 0 ]; then

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text;
 using GooglePhotos.Takeout.Metadata;
 using GooglePhotos.Takeout.Sidecars;
 using KlosetWorker.Catalog;
@@ -112,6 +114,62 @@ public sealed class MediaCorrectionTests : IDisposable
         Assert.True(MediaCorrection.Of(item, Probe(written)) is null, $"{what}: {Probe(written)}");
         Assert.Equal(written, await File.ReadAllBytesAsync(Path.Combine(_folder, "two"), ct));
         Assert.Equal(bytes, await File.ReadAllBytesAsync(source, ct));
+    }
+
+    [Theory]
+    [InlineData("image/heic", "out.heic")]
+    [InlineData("image/heic", "out.heic", "-t", "32")]
+    [InlineData("image/avif", "out.avif", "-A")]
+    public async Task A_picture_of_a_real_encoder_gets_date_and_place_and_keeps_its_pixels(string mime, string name, params string[] options)
+    {
+        foreach (var tool in new[] { "exiftool", "heif-enc", "heif-convert" })
+        {
+            Assert.SkipUnless((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, tool))), tool + " is not installed");
+        }
+
+        var ct = TestContext.Current.CancellationToken;
+        var raw = Path.Combine(_folder, "in.y4m");
+        await File.WriteAllBytesAsync(raw, Gradient(64), ct);
+        var source = Path.Combine(_folder, name);
+        await RunAsync("heif-enc", [.. options, "-o", source, raw], ct);
+        var bytes = await File.ReadAllBytesAsync(source, ct);
+        var item = Item(Reykjavik, TimeSpan.FromHours(2), mime);
+        var correction = MediaCorrection.Of(item, Probe(bytes));
+        Assert.NotNull(correction);
+
+        await using var exif = await ExifTool.StartAsync(TimeProvider.System, ct);
+        var corrected = Path.Combine(_folder, "corrected" + Path.GetExtension(name));
+        Assert.Null(await exif.CorrectAsync(source, corrected, correction, mime, ct));
+
+        var written = await File.ReadAllBytesAsync(corrected, ct);
+        Assert.NotEqual(bytes, written);
+        Assert.True(MediaCorrection.Of(item, Probe(written)) is null, Probe(written).ToString());
+        Assert.Equal(await PixelsAsync(source, ct), await PixelsAsync(corrected, ct));
+    }
+
+    private async Task<byte[]> PixelsAsync(string picture, CancellationToken ct)
+    {
+        var pixels = Path.Combine(_folder, "pixels.y4m");
+        await RunAsync("heif-convert", [picture, pixels], ct);
+        var content = await File.ReadAllBytesAsync(pixels, ct);
+        File.Delete(pixels);
+        return content;
+    }
+
+    private static async Task RunAsync(string program, string[] arguments, CancellationToken ct)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var output = process.StandardOutput.ReadToEndAsync(ct);
+        var errors = await process.StandardError.ReadToEndAsync(ct);
+        await process.WaitForExitAsync(ct);
+        Assert.True(process.ExitCode == 0, $"{program}: {await output}{errors}");
+    }
+
+    /// <summary>One frame of YUV4MPEG2 that no encoder can take for one colour.</summary>
+    private static byte[] Gradient(int side)
+    {
+        var luma = Enumerable.Range(0, side * side).Select(at => (byte)(16 + (((at % side * 3) + (at / side * 2)) % 220)));
+        return [.. Encoding.ASCII.GetBytes($"YUV4MPEG2 W{side} H{side} F1:1 Ip C420jpeg\nFRAME\n"), .. luma, .. Enumerable.Repeat((byte)128, side * side / 2)];
     }
 
     private static MediaMetadata Probe(byte[] bytes)
