@@ -22,12 +22,29 @@ public sealed class CommandLineErrorsTests : IDisposable
         Assert.Contains("next: ", outcome.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("backup ")]
+    [InlineData("inspect ", "takeout")]
+    public async Task Without_a_verb_the_help_says_which_there_are(string verb, params string[] arguments)
+    {
+        var outcome = (await _host.RunAsync(arguments)).Exits(2);
+
+        Assert.Contains(verb, outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("Commands:", outcome.Error, StringComparison.Ordinal);
+        Assert.Empty(outcome.Output);
+    }
+
+    [Fact]
+    public async Task A_verb_that_is_none_is_named_beside_those_that_are() =>
+        Assert.Contains("'launch' is none of the commands create, backup,", (await _host.RunAsync("launch")).Exits(2).Error, StringComparison.Ordinal);
+
     [Fact]
     public async Task An_error_is_JSON_when_JSON_was_asked_for()
     {
         var outcome = (await _host.RunAsync("snapshots", "--json")).Exits(2);
 
         Assert.StartsWith("""{"error":{"code":"InvalidArguments","exitCode":2,""", outcome.Output, StringComparison.Ordinal);
+        Assert.StartsWith("""{"error":{"code":"InvalidArguments",""", (await _host.RunAsync("--json")).Exits(2).Output, StringComparison.Ordinal);
     }
 
     [Fact]

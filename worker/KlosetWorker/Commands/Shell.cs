@@ -131,21 +131,32 @@ internal sealed class Shell(WorkerHost host)
     public async Task<int> InvokeAsync(Command root, IReadOnlyList<string> arguments)
     {
         var parsed = root.Parse(arguments);
-        if (parsed.Errors.Count > 0)
+        if (parsed.Errors.Count == 0)
         {
-            var invocation = new Invocation(this, parsed);
-            return invocation.Fail(new WorkerException(ErrorCatalogue.InvalidArguments, string.Join(" ", parsed.Errors.Select(error => error.Message))));
+            return await parsed.InvokeAsync(Configuration(host.Output, host.Error), CancellationToken.None);
         }
 
-        var configuration = new InvocationConfiguration
+        // Whoever names no verb wants to know what there is.
+        var verbs = parsed.CommandResult.Command.Subcommands;
+        if (verbs.Count > 0 && parsed.UnmatchedTokens.Count == 0 && parsed.Errors.Count == 1 && !parsed.GetValue(_json))
         {
-            Output = host.Output,
-            Error = host.Error,
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = null, // signals are ours: the first one asks for an anchor
-        };
-        return await parsed.InvokeAsync(configuration, CancellationToken.None);
+            await root.Parse([.. arguments, "--help"]).InvokeAsync(Configuration(host.Error, host.Error), CancellationToken.None);
+            return (int)ErrorCatalogue.InvalidArguments.ExitCode;
+        }
+
+        var message = verbs.Count > 0 && parsed.UnmatchedTokens.Count > 0
+            ? $"'{parsed.UnmatchedTokens[0]}' is none of the commands {string.Join(", ", verbs.Select(verb => verb.Name))}."
+            : string.Join(" ", parsed.Errors.Select(error => error.Message));
+        return new Invocation(this, parsed).Fail(new WorkerException(ErrorCatalogue.InvalidArguments, message));
     }
+
+    private static InvocationConfiguration Configuration(TextWriter output, TextWriter error) => new()
+    {
+        Output = output,
+        Error = error,
+        EnableDefaultExceptionHandler = false,
+        ProcessTerminationTimeout = null, // signals are ours: the first one asks for an anchor
+    };
 
     /// <summary>Makes a verb whose failures are told in the catalogue's words, never as a stack trace.</summary>
     public Command Verb(string name, string description, Func<Invocation, CancellationToken, Task<int>> run)
