@@ -134,7 +134,7 @@ public sealed class JobBuilderTests
         var job = Build(template: new JobSpec
         {
             Env = [new EnvironmentVariable { Name = "HTTPS_PROXY", Value = "http://proxy" }, new EnvironmentVariable { Name = "KLOSET_RUN", Value = "x" }],
-            Labels = new Dictionary<string, string> { ["team"] = "photos", [Labels.RunId] = "forged" },
+            Labels = new Dictionary<string, string> { ["team"] = "photos", [Labels.RunId] = "forged", [Labels.Name] = "forged", [Labels.ManagedBy] = "forged" },
             PriorityClassName = "low",
             Cache = new CacheSpec { VolumeClaimName = "cache" },
         });
@@ -142,7 +142,9 @@ public sealed class JobBuilderTests
         Assert.Contains(pod.Containers[0].Env, variable => variable is { Name: "HTTPS_PROXY", Value: "http://proxy" });
         Assert.Single(pod.Containers[0].Env, variable => variable.Name == "KLOSET_RUN" && variable.Value == "/kloset/run/run.json");
         Assert.Equal("photos", job.Metadata.Labels["team"]);
-        Assert.NotEqual("forged", job.Metadata.Labels[Labels.RunId]);
+        Assert.DoesNotContain("forged", job.Metadata.Labels.Values);
+        // The chart's network policies select workers by these two.
+        Assert.Equal(("kloset-worker", "kloset-operator"), (job.Spec.Template.Metadata.Labels[Labels.Name], job.Spec.Template.Metadata.Labels[Labels.ManagedBy]));
         Assert.Equal("low", pod.PriorityClassName);
         Assert.Equal("cache", pod.Volumes.Single(volume => volume.Name == "cache").PersistentVolumeClaim.ClaimName);
     }
