@@ -4,13 +4,13 @@ using k8s.Models;
 using KlosetOperator.Runtime.Api;
 using KlosetOperator.Runtime.Diagnostics;
 using KlosetOperator.Runtime.Tests.Support;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Api;
 
+[Collection(ClockworkGroup.Name)]
 public sealed class ApiClientTests : IDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestClock _time = new();
     private readonly RuntimeMetrics _metrics = new();
     private readonly ScriptedApi _api = new();
     private readonly ApiConnection _connection;

@@ -4,14 +4,14 @@ using KlosetOperator.Runtime.Api;
 using KlosetOperator.Runtime.Cache;
 using KlosetOperator.Runtime.Diagnostics;
 using KlosetOperator.Runtime.Tests.Support;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Cache;
 
+[Collection(ClockworkGroup.Name)]
 public sealed class ReflectorTests : IAsyncDisposable
 {
     private const string Lists = "GET /apis/example.org/v1/widgets?resourceVersion";
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestClock _time = new();
     private readonly RuntimeMetrics _metrics = new();
     private readonly ScriptedApi _api = new();
     private readonly TestLog _log = new();

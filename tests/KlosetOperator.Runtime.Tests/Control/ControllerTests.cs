@@ -7,13 +7,13 @@ using KlosetOperator.Runtime.Diagnostics;
 using KlosetOperator.Runtime.Queue;
 using KlosetOperator.Runtime.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Control;
 
+[Collection(ClockworkGroup.Name)]
 public sealed class ControllerTests : IAsyncDisposable
 {
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestClock _time = new();
     private readonly RuntimeMetrics _metrics = new();
     private readonly ScriptedApi _api = new();
     private readonly ApiConnection _connection;

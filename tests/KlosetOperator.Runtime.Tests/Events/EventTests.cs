@@ -5,13 +5,13 @@ using KlosetOperator.Runtime.Diagnostics;
 using KlosetOperator.Runtime.Events;
 using KlosetOperator.Runtime.Hosting;
 using KlosetOperator.Runtime.Tests.Support;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Events;
 
+[Collection(ClockworkGroup.Name)]
 public sealed class EventTests : IDisposable
 {
-    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
+    private readonly TestClock _time = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
     private readonly EventCorrelator _correlator = new();
     private readonly RuntimeMetrics _metrics = new();
     private readonly ScriptedApi _api = new();

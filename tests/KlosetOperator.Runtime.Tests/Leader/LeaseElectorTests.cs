@@ -4,14 +4,14 @@ using KlosetOperator.Runtime.Api;
 using KlosetOperator.Runtime.Diagnostics;
 using KlosetOperator.Runtime.Leader;
 using KlosetOperator.Runtime.Tests.Support;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Leader;
 
+[Collection(ClockworkGroup.Name)]
 public sealed class LeaseElectorTests : IDisposable
 {
     private static readonly NamespacedName Key = new("default", "lease");
-    private readonly FakeTimeProvider _time = new();
+    private readonly TestClock _time = new();
     private readonly RuntimeMetrics _metrics = new();
     private readonly ScriptedApi _api = new();
     private readonly ApiConnection _connection;

@@ -1,15 +1,27 @@
 using System.Diagnostics;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Support;
 
+/// <summary>
+/// Tests that move the clock while others work, one after another: each tells by the thread pool's rest whether those
+/// others are done, and beside a second such test that rest would hardly ever come.
+/// </summary>
+[CollectionDefinition(Name)]
+public sealed class ClockworkGroup
+{
+    public const string Name = "clockwork";
+}
+
 internal static class Pump
 {
+    private static readonly TimeSpan LongestStep = TimeSpan.FromSeconds(2);
+
     /// <summary>
-    /// Lets other threads run and, while they have nothing more to do, moves the clock on, until
-    /// <paramref name="condition"/> holds. Returns how much time passed on the clock.
+    /// Lets other threads run and, while they have nothing more to do, moves the clock on to when the next of them wants
+    /// to be woken, but not by more than <paramref name="step"/> at once, until <paramref name="condition"/> holds.
+    /// Returns how much time passed on the clock.
     /// </summary>
-    public static async Task<TimeSpan> UntilAsync(this FakeTimeProvider time, Func<bool> condition, string what, TimeSpan? step = null, TimeSpan? atMost = null)
+    public static async Task<TimeSpan> UntilAsync(this TestClock time, Func<bool> condition, string what, TimeSpan? step = null, TimeSpan? atMost = null)
     {
         var start = time.GetUtcNow();
         var real = Stopwatch.StartNew();
@@ -30,7 +42,8 @@ internal static class Pump
             Assert.True(
                 time.GetUtcNow() - start <= (atMost ?? TimeSpan.FromHours(1)) && real.Elapsed < TimeSpan.FromSeconds(120),
                 $"Not after {time.GetUtcNow() - start} on the clock: {what}");
-            time.Advance(step ?? TimeSpan.FromMilliseconds(200));
+            var longest = step ?? LongestStep;
+            time.Advance(time.UntilNextTimer is { } next && next < longest ? next : longest);
         }
     }
 
