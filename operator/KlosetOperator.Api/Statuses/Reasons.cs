@@ -81,6 +81,9 @@ public static class Reasons
     /// <summary>Waits for the reset of a quota.</summary>
     public const string WaitingForQuota = "WaitingForQuota";
 
+    /// <summary>Waits for the first snapshot of the PhotoBackup.</summary>
+    public const string WaitingForSnapshot = "WaitingForSnapshot";
+
     /// <summary>Parts of an export may still be arriving.</summary>
     public const string WaitingForExport = "WaitingForExport";
 

@@ -61,6 +61,12 @@ public sealed class ApiException : Exception
     public bool IsTooLargeResourceVersion =>
         Causes.Contains("ResourceVersionTooLarge") || Message.Contains("Too large resource version", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>
+    /// Whether the server may come to allow it by itself: one that has just started refuses everybody until it has read who they are
+    /// and what they may do.
+    /// </summary>
+    public bool IsUnauthorized => StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden;
+
     /// <summary>Whether the same request may succeed later without anybody changing anything.</summary>
     public bool IsTransient => StatusCode is null || IsTooManyRequests || (int)StatusCode >= 500 || StatusCode == HttpStatusCode.RequestTimeout;
 }

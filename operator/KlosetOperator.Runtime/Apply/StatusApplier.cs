@@ -13,10 +13,10 @@ internal sealed class StatusApplier(IServiceProvider services, OperatorHostOptio
 {
     private const string Subresource = "status";
 
-    // What was applied last to objects (by uid) that also carry fields or conditions of others. Forgetting costs one call that
-    // changes nothing.
+    // Fingerprints of what was applied last to objects (by uid) that also carry fields or conditions of others. Forgetting costs
+    // one call that changes nothing; the statuses themselves, as trees, would be most of the memory of a large fleet.
     private readonly Lock _lock = new();
-    private readonly LruTable<string, JsonNode> _lastApplied = new(4096);
+    private readonly LruTable<string, UInt128> _lastApplied = new(4096);
 
     private string Manager => options.Name + "-status";
 
@@ -34,7 +34,7 @@ internal sealed class StatusApplier(IServiceProvider services, OperatorHostOptio
         }
 
         var key = NamespacedName.Of(entity);
-        if (StatusComparison.SaysAtLeast(current, wanted) && LastApplied(entity.Metadata.Uid) is { } last && StatusComparison.Says(last, wanted))
+        if (StatusComparison.SaysAtLeast(current, wanted) && LastApplied(entity.Metadata.Uid) is { } last && last == StatusComparison.Fingerprint(wanted))
         {
             // The rest belongs to others: we applied exactly this and it stayed.
             return StatusWrite.Unchanged;
@@ -62,7 +62,7 @@ internal sealed class StatusApplier(IServiceProvider services, OperatorHostOptio
 
         lock (_lock)
         {
-            _lastApplied.Set(entity.Metadata.Uid, wanted);
+            _lastApplied.Set(entity.Metadata.Uid, StatusComparison.Fingerprint(wanted));
         }
 
         return StatusWrite.Written;
@@ -79,7 +79,7 @@ internal sealed class StatusApplier(IServiceProvider services, OperatorHostOptio
         return new JsonObject { ["apiVersion"] = resource.ApiVersion, ["kind"] = resource.Kind, ["metadata"] = metadata, ["status"] = status };
     }
 
-    private JsonNode? LastApplied(string uid)
+    private UInt128? LastApplied(string uid)
     {
         lock (_lock)
         {

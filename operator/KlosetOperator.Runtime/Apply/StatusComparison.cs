@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace KlosetOperator.Runtime.Apply;
@@ -13,6 +17,68 @@ internal static class StatusComparison
 
     /// <summary>The same, but for fields and conditions that only <paramref name="current"/> has.</summary>
     public static bool SaysAtLeast(JsonNode? current, JsonNode wanted) => Equal(current, wanted, foreign: true);
+
+    /// <summary>The same for two statuses exactly when one <see cref="Says"/> the other.</summary>
+    public static UInt128 Fingerprint(JsonNode status)
+    {
+        var canonical = new ArrayBufferWriter<byte>(4096);
+        using (var writer = new Utf8JsonWriter(canonical))
+        {
+            Write(writer, status is JsonObject top ? Canonical(top, top[Conditions] as JsonArray ?? []) : status);
+        }
+
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(canonical.WrittenSpan, hash);
+        return BinaryPrimitives.ReadUInt128BigEndian(hash);
+    }
+
+    private static JsonObject Canonical(JsonObject status, JsonArray conditions)
+    {
+        var copy = (JsonObject)status.DeepClone();
+        copy[Conditions] = new JsonArray(
+        [
+            .. conditions.OfType<JsonObject>().OrderBy(static condition => (string?)condition["type"], StringComparer.Ordinal).Select(static condition =>
+            {
+                var timeless = (JsonObject)condition.DeepClone();
+                timeless.Remove(TransitionTime);
+                return timeless;
+            }),
+        ]);
+        return copy;
+    }
+
+    /// <summary>With the fields in one order, whatever order they came in.</summary>
+    private static void Write(Utf8JsonWriter writer, JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject fields:
+                writer.WriteStartObject();
+                foreach (var (name, value) in fields.OrderBy(static field => field.Key, StringComparer.Ordinal))
+                {
+                    writer.WritePropertyName(name);
+                    Write(writer, value);
+                }
+
+                writer.WriteEndObject();
+                break;
+            case JsonArray items:
+                writer.WriteStartArray();
+                foreach (var item in items)
+                {
+                    Write(writer, item);
+                }
+
+                writer.WriteEndArray();
+                break;
+            case null:
+                writer.WriteNullValue();
+                break;
+            default:
+                node.WriteTo(writer);
+                break;
+        }
+    }
 
     private static bool Equal(JsonNode? current, JsonNode wanted, bool foreign)
     {

@@ -60,6 +60,9 @@ internal sealed partial class Informer<T> : IRunningInformer
         return $"{_resource}: {reason ?? "no answer yet"}";
     }
 
+    public bool MayHeal => _reflectors.All(static reflector =>
+        reflector.Synced.IsCompleted || reflector.LastError is null or ApiException { IsTransient: true } or ApiException { IsUnauthorized: true });
+
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var reflectors = Task.WhenAll(_reflectors.Select(reflector => reflector.RunAsync(cancellationToken)));
@@ -82,4 +85,7 @@ internal interface IRunningInformer
 
     /// <summary>For an error message: the kind, and why it is not in sync.</summary>
     string Describe();
+
+    /// <summary>It is in sync, or what keeps it from that may pass: a server that is away, busy, or does not know yet who may do what.</summary>
+    bool MayHeal { get; }
 }

@@ -7,6 +7,9 @@ internal sealed class InformerGroup(IReadOnlyList<IRunningInformer> informers, T
 
     public bool HasSynced => informers.All(static informer => informer.Synced.IsCompletedSuccessfully);
 
+    /// <summary>Whether waiting longer may fill the caches.</summary>
+    public bool MayHeal => informers.All(static informer => informer.MayHeal);
+
     public void Start(CancellationToken cancellationToken) =>
         _running.AddRange(informers.Select(informer => Task.Run(() => informer.RunAsync(cancellationToken), CancellationToken.None)));
 

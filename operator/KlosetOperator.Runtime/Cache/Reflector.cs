@@ -109,7 +109,7 @@ internal sealed partial class Reflector<T>(
         var resync = !initial && options.Resync > TimeSpan.Zero && time.GetElapsedTime(_lastList) >= options.Resync;
         store.Replace(
             scope,
-            [.. list.Items.Select(options.Transform)],
+            [.. list.Items.Select(Kept)],
             [.. list.Undecodable.Select(static item => item.Key)],
             initial,
             tellUnchanged: resync);
@@ -213,7 +213,7 @@ internal sealed partial class Reflector<T>(
                     Upsert(entity);
                     break;
                 case WatchEvent<T>.Deleted { Entity: var entity }:
-                    store.Remove(NamespacedName.Of(entity), options.Transform(entity));
+                    store.Remove(NamespacedName.Of(entity), Kept(entity));
                     Seen(entity.Metadata.ResourceVersion);
                     break;
                 case WatchEvent<T>.Bookmark { ResourceVersion: var version }:
@@ -240,9 +240,16 @@ internal sealed partial class Reflector<T>(
         return (new WatchEnd.Closed(), events);
     }
 
+    /// <summary>kubectl keeps a copy of the whole object in an annotation, for itself alone.</summary>
+    private T Kept(T entity)
+    {
+        entity.Metadata.Annotations?.Remove("kubectl.kubernetes.io/last-applied-configuration");
+        return options.Transform(entity);
+    }
+
     private void Upsert(T entity)
     {
-        store.Upsert(options.Transform(entity));
+        store.Upsert(Kept(entity));
         Seen(entity.Metadata.ResourceVersion);
     }
 

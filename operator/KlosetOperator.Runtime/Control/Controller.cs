@@ -14,6 +14,9 @@ namespace KlosetOperator.Runtime.Control;
 internal sealed partial class Controller<TEntity> : IRunningController
     where TEntity : class, IKubernetesObject<V1ObjectMeta>
 {
+    // Nobody tells when the server is well again; who failed since its illness began must not wait for a quarter of an hour more.
+    private static readonly TimeSpan LongestWaitForServer = TimeSpan.FromMinutes(1);
+
     private readonly ControllerBuilder<TEntity> _definition;
     private readonly IEntityController<TEntity> _controller;
     private readonly IEntityFinalizer<TEntity>? _finalizer;
@@ -193,7 +196,7 @@ internal sealed partial class Controller<TEntity> : IRunningController
                     Count("error");
                 }
 
-                _queue.AddRateLimited(key, (error as ApiException)?.RetryAfter);
+                _queue.AddRateLimited(key, (error as ApiException)?.RetryAfter, error is ApiException ? LongestWaitForServer : null);
                 break;
             case ReconcileResult.Terminal { Error: var error }:
                 LogTerminal(Name, key, error.Message);

@@ -9,9 +9,12 @@ internal sealed class Backoff(TimeSpan initial, TimeSpan limit, double jitter, T
     private TimeSpan _next;
     private long _last = time.GetTimestamp();
 
-    /// <summary>client-go's for reflectors.</summary>
+    /// <summary>
+    /// client-go's for reflectors, but for the limit: its half minute (a whole one with jitter) is made for thousands of kubelets, and
+    /// an operator that is one of a kind must be back soon after its server is.
+    /// </summary>
     public static Backoff ForReflector(TimeProvider time, Random random) =>
-        new(TimeSpan.FromMilliseconds(800), TimeSpan.FromSeconds(30), 1.0, TimeSpan.FromMinutes(2), time, random);
+        new(TimeSpan.FromMilliseconds(800), TimeSpan.FromSeconds(10), 1.0, TimeSpan.FromMinutes(2), time, random);
 
     public TimeSpan Next()
     {

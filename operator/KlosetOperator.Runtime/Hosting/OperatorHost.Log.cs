@@ -22,6 +22,9 @@ public sealed partial class OperatorHost
     [LoggerMessage(506, LogLevel.Critical, "The start failed: {Reason}")]
     private partial void LogStartFailed(string reason);
 
+    [LoggerMessage(508, LogLevel.Error, "Still waiting for the API server. {Reason}")]
+    private partial void LogStillFilling(string reason);
+
     [LoggerMessage(507, LogLevel.Critical, "The operator broke")]
     private partial void LogBroken(Exception error);
 }

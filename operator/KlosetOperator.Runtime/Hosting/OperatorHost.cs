@@ -121,8 +121,13 @@ public sealed partial class OperatorHost : IAsyncDisposable
         try
         {
             informers.Start(cachesStop.Token);
-            await informers.WaitForSyncAsync(_options.CacheSyncTimeout, stopping).ConfigureAwait(false);
+            await FillCachesAsync(informers, stopping).ConfigureAwait(false);
             LogSynced();
+            if (_options.OnSynced is { } prepare)
+            {
+                await UnlessEndedAsync(prepare(Services, stopping), informers).ConfigureAwait(false);
+            }
+
             if (elector is not null)
             {
                 await UnlessEndedAsync(elector.AcquireAsync(stopping), informers).ConfigureAwait(false);
@@ -158,6 +163,26 @@ public sealed partial class OperatorHost : IAsyncDisposable
         }
 
         return outcome;
+    }
+
+    /// <summary>
+    /// A server that is away, or that refuses everybody since it has just started, is waited for: to end and be started again would
+    /// only make the wait longer, since the kubelet doubles its pauses. What cannot pass by itself ends the process.
+    /// </summary>
+    private async Task FillCachesAsync(InformerGroup informers, CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                await informers.WaitForSyncAsync(_options.CacheSyncTimeout, stopping).ConfigureAwait(false);
+                return;
+            }
+            catch (TimeoutException error) when (informers.MayHeal)
+            {
+                LogStillFilling(error.Message);
+            }
+        }
     }
 
     /// <summary>Waits for <paramref name="task"/>; throws when a cache stops being kept up to date meanwhile, for it would only grow old.</summary>

@@ -26,8 +26,14 @@ public sealed class OperatorHostOptions
     /// <summary>Default: on, with controller-runtime's times. Null: no election, always the leader.</summary>
     public LeaseElectionOptions? LeaderElection { get; set; } = new();
 
-    /// <summary>How long caches may take to fill at start. Longer is a start-up error, not a silent wait.</summary>
+    /// <summary>
+    /// How long caches may take to fill at start. Longer is a start-up error, or, when the server is away or refuses everybody, said in
+    /// the log each time it has passed; it is never a silent wait.
+    /// </summary>
     public TimeSpan CacheSyncTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>What must be known before anything acts: called once the caches are filled, before the election.</summary>
+    public Func<IServiceProvider, CancellationToken, Task>? OnSynced { get; set; }
 
     /// <summary>How long running reconciliations may go on after a stop was asked for.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);

@@ -9,13 +9,14 @@ internal sealed class ItemBackoff<TKey>
 
     private readonly Dictionary<TKey, int> _failures = [];
 
-    public TimeSpan Next(TKey key)
+    public TimeSpan Next(TKey key, TimeSpan? atMost = null)
     {
         var failures = _failures.GetValueOrDefault(key);
         _failures[key] = failures + 1;
 
         // 5 ms · 2^18 is beyond the limit already.
-        return failures >= 18 || Base * (1 << failures) > Limit ? Limit : Base * (1 << failures);
+        var limit = atMost < Limit ? atMost.Value : Limit;
+        return failures >= 18 || Base * (1 << failures) > limit ? limit : Base * (1 << failures);
     }
 
     public int Failures(TKey key) => _failures.GetValueOrDefault(key);

@@ -133,12 +133,13 @@ internal sealed class WorkQueue<TKey> : IQueueObserver, IDisposable
 
     /// <summary>Adds after the key's back-off, which grows with every call until <see cref="Forget"/>.</summary>
     /// <param name="atLeast">A longer wait that somebody asked for.</param>
-    public void AddRateLimited(TKey key, TimeSpan? atLeast = null)
+    /// <param name="atMost">Where the back-off ends for this kind of failure, when that is earlier than for others.</param>
+    public void AddRateLimited(TKey key, TimeSpan? atLeast = null, TimeSpan? atMost = null)
     {
         TimeSpan delay;
         lock (_lock)
         {
-            delay = _backoff.Next(key);
+            delay = _backoff.Next(key, atMost);
         }
 
         _metrics?.QueueRetries.Add(1, _label);

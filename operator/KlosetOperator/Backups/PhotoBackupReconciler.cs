@@ -28,6 +28,7 @@ internal sealed class PhotoBackupReconciler(
     IStatusApplier statuses,
     OperatorMetrics metrics,
     OperatorOptions options,
+    ClusterIdentity cluster,
     TimeProvider time) : IEntityController<PhotoBackup>
 {
     public const string AccountIndex = "account";
@@ -143,7 +144,7 @@ internal sealed class PhotoBackupReconciler(
         {
             Kind = order.Kind,
             RunId = order.RunId(metadata.Uid),
-            Repository = RunFiles.Repository(repository, mounts, options.ClusterName),
+            Repository = RunFiles.Repository(repository, mounts, cluster.Name),
             Account = new RunAccount(spec.Account.Id, spec.Account.Email),
             Backup = order.Kind == RunKind.Backup ? RunFiles.Backup(backup, facts.HasMoved, mounts) : null,
             Inspect = order.LostRunId is { } lost ? new RunInspect(lost) : null,

@@ -25,6 +25,11 @@ namespace KlosetOperator.Hosting;
 [EntityRbac("events.k8s.io", "events", RbacVerb.Create | RbacVerb.Patch)]
 internal static class OperatorComposition
 {
+    private const string MetricsPath = "/metrics";
+
+    /// <summary>For a collector the SDK must keep the series, and by its own limit would tell of 2,000 objects only.</summary>
+    private static readonly MetricStreamConfiguration WholeFleet = new() { CardinalityLimit = 20_000 };
+
     private const string OurJobs = $"{Labels.ManagedBy}={JobBuilder.ManagedBy}";
 
     public static OperatorHost Compose(OperatorHostBuilder builder, OperatorOptions options)
@@ -38,6 +43,8 @@ internal static class OperatorComposition
         services.AddSingleton<ProgressReader>();
         services.AddSingleton<RunCycle>();
         services.AddSingleton<OperatorMetrics>();
+        services.AddSingleton<ClusterIdentity>();
+        builder.Options.OnSynced = static (provider, stop) => provider.GetRequiredService<ClusterIdentity>().ResolveAsync(stop);
         services.AddSingleton(provider => new ReferencedObjects(
             provider.GetRequiredService<ICache<V1PersistentVolumeClaim>>(),
             options.WatchSecrets ? provider.GetRequiredService<ICache<MetadataOnly<V1Secret>>>() : null,
@@ -46,6 +53,7 @@ internal static class OperatorComposition
             .ConfigureResource(resource => resource.AddService("kloset-operator"))
             .WithMetrics(metrics => metrics
                 .AddMeter(OperatorMetrics.MeterName, "KlosetOperator.Runtime")
+                .AddView(instrument => OperatorMetrics.IsOfObjects(instrument) ? options.SendsTelemetry ? WholeFleet : MetricStreamConfiguration.Drop : null)
                 .AddPrometheusExporter());
         if (options.SendsTelemetry)
         {
@@ -76,6 +84,13 @@ internal static class OperatorComposition
             informer.LabelSelector = OurJobs;
             informer.Transform = CachedJobs.Of;
         });
+
+        builder.AddInformer<V1PersistentVolumeClaim>(informer => informer.Transform = CachedReferences.Of);
+        builder.AddInformer<MetadataOnly<V1ConfigMap>>(informer => informer.Transform = CachedReferences.Of);
+        if (options.WatchSecrets)
+        {
+            builder.AddInformer<MetadataOnly<V1Secret>>(informer => informer.Transform = CachedReferences.Of);
+        }
 
         builder.AddController<KlosetRepository, KlosetRepositoryReconciler>(controller =>
         {
@@ -119,7 +134,7 @@ internal static class OperatorComposition
                 .Watches<KlosetRepository>((repository, cache) => cache.List(repository.Metadata.NamespaceProperty).Select(restore => NamespacedName.Of(restore)), Usability)
                 .Watches<PhotoBackup>(
                     (backup, cache) => cache.ByIndex(Indexes.Backup, NamespacedName.Of(backup).ToString()).Select(restore => NamespacedName.Of(restore)),
-                    change => change is not CacheEvent<PhotoBackup>.Updated)
+                    change => change is not CacheEvent<PhotoBackup>.Updated updated || PhotoRestoreReconciler.Newest(updated.Old)?.Id != PhotoRestoreReconciler.Newest(updated.Current)?.Id)
                 .Watches<V1PersistentVolumeClaim>((claim, cache) => Referring(cache, claim.Metadata, ReferenceKind.Claim))
                 .Watches<MetadataOnly<V1ConfigMap>>((map, cache) => Referring(cache, map.Metadata, ReferenceKind.ConfigMap));
             if (options.WatchSecrets)
@@ -127,7 +142,15 @@ internal static class OperatorComposition
                 controller.Watches<MetadataOnly<V1Secret>>((secret, cache) => Referring(cache, secret.Metadata, ReferenceKind.Secret));
             }
         });
-        builder.ConfigureHttp(app => app.MapPrometheusScrapingEndpoint("/metrics"));
+        builder.ConfigureHttp(app =>
+        {
+            if (!options.SendsTelemetry)
+            {
+                app.Use(TellOfObjectsAsync);
+            }
+
+            app.MapPrometheusScrapingEndpoint(MetricsPath);
+        });
 
         var host = builder.Build();
 
@@ -135,6 +158,24 @@ internal static class OperatorComposition
         _ = host.Services.GetRequiredService<AdmissionFeeder>();
         _ = host.Services.GetRequiredService<OperatorMetrics>();
         return host;
+    }
+
+    /// <summary>Puts the gauges of objects behind what the SDK tells.</summary>
+    private static async Task TellOfObjectsAsync(HttpContext context, RequestDelegate next)
+    {
+        var isScrape = context.Request.Path == MetricsPath;
+        if (isScrape)
+        {
+            // The one format that has no end mark, so that more can follow.
+            context.Request.Headers.Accept = "text/plain";
+        }
+
+        await next(context).ConfigureAwait(false);
+        if (isScrape && context.Response.StatusCode == StatusCodes.Status200OK)
+        {
+            var gauges = context.RequestServices.GetRequiredService<OperatorMetrics>().Gauges;
+            await PrometheusText.WriteAsync(gauges, context.Response.BodyWriter, context.RequestAborted).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Users of a repository look again when it became usable or stopped to be, not at every count.</summary>

@@ -1,6 +1,5 @@
 using System.Collections;
 using k8s;
-using k8s.Autorest;
 using k8s.Exceptions;
 using KlosetOperator.Api.Schema;
 using KlosetOperator.Options;
@@ -43,7 +42,7 @@ internal static class OperatorProgram
             ImagePullPolicy = settings.ImagePullPolicy,
             WorkerCaBundle = settings.WorkerCaBundle,
             MostJobs = settings.MostJobs,
-            ClusterName = settings.ClusterName ?? await ClusterNameAsync(configuration, stop).ConfigureAwait(false),
+            ClusterName = settings.ClusterName ?? "",
             WorkerEnvironment = WorkerEnvironment(),
             SendsTelemetry = Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 },
             WatchSecrets = settings.WatchSecrets,
@@ -66,23 +65,6 @@ internal static class OperatorProgram
         ConfigureLogging(builder.Logging, settings);
         await using var host = OperatorComposition.Compose(builder, options);
         return await host.RunAsync(stop).ConfigureAwait(false);
-    }
-
-    /// <summary>A cluster has no name of its own; the uid of kube-system is what people use for one.</summary>
-    private static async Task<string> ClusterNameAsync(KubernetesClientConfiguration configuration, CancellationToken stop)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        limit.CancelAfter(TimeSpan.FromSeconds(10));
-        try
-        {
-            using var client = new Kubernetes(configuration);
-            return (await client.CoreV1.ReadNamespaceAsync("kube-system", cancellationToken: limit.Token).ConfigureAwait(false)).Metadata.Uid ?? "unnamed";
-        }
-        catch (Exception unknown) when (unknown is HttpOperationException or HttpRequestException or OperationCanceledException)
-        {
-            await Console.Error.WriteLineAsync("The uid of the namespace kube-system cannot be read; set --cluster-name if several clusters share a repository.").ConfigureAwait(false);
-            return "unnamed";
-        }
     }
 
     private static List<KeyValuePair<string, string>> WorkerEnvironment() =>

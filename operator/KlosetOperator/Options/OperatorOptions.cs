@@ -22,7 +22,7 @@ internal sealed record OperatorOptions
     /// <summary>Jobs at the same time, over all repositories.</summary>
     public int MostJobs { get; init; } = 100;
 
-    /// <summary>Names this cluster in `kloset-operator/owner`. Default: the uid of the namespace kube-system.</summary>
+    /// <summary>Names this cluster in `kloset-operator/owner`. Empty: the uid of the namespace kube-system.</summary>
     public string ClusterName { get; init; } = "";
 
     /// <summary>Environment variables of the operator that its workers get too: proxies and OpenTelemetry.</summary>

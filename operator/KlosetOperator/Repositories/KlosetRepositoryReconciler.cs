@@ -37,6 +37,7 @@ internal sealed class KlosetRepositoryReconciler(
     IStatusApplier statuses,
     IEventRecorder events,
     OperatorOptions options,
+    ClusterIdentity cluster,
     TimeProvider time) : IEntityController<KlosetRepository>
 {
     public const string IdentityIndex = "identity";
@@ -176,7 +177,7 @@ internal sealed class KlosetRepositoryReconciler(
                 Maintenance = maintenance,
                 Check = check,
                 ScheduleError = error,
-                Self = RunFiles.Owner(options.ClusterName, metadata),
+                Self = RunFiles.Owner(cluster.Name, metadata),
                 Now = now,
                 StartedAt = options.StartedAt,
             },
@@ -209,7 +210,7 @@ internal sealed class KlosetRepositoryReconciler(
             {
                 Kind = order.Kind,
                 RunId = order.RunId(metadata.Uid),
-                Repository = RunFiles.Repository(repository, mounts, options.ClusterName, maintains: order.Kind == RunKind.Maintain),
+                Repository = RunFiles.Repository(repository, mounts, cluster.Name, maintains: order.Kind == RunKind.Maintain),
                 Check = order.Kind == RunKind.Check ? RepositoryPlanner.CheckOf(repository, facts) : null,
                 Maintain = order.Kind == RunKind.Maintain ? new RunMaintain() : null,
                 Limits = RunFiles.Limits(repository, null, facts.Now),

@@ -25,6 +25,7 @@ internal sealed class PhotoRestoreReconciler(
     RunCycle cycle,
     IStatusApplier statuses,
     OperatorOptions options,
+    ClusterIdentity cluster,
     TimeProvider time) : IEntityController<PhotoRestore>
 {
     public async Task<ReconcileResult> ReconcileAsync(PhotoRestore entity, CancellationToken cancellationToken)
@@ -50,6 +51,9 @@ internal sealed class PhotoRestoreReconciler(
             : new ReconcileResult.After(step.Pause(null, options.ProgressInterval, now));
     }
 
+    /// <summary>Of the snapshots that a PhotoBackup knows of.</summary>
+    public static SnapshotStatus? Newest(PhotoBackup backup) => backup.Status?.Snapshots?.MaxBy(snapshot => snapshot.Time);
+
     /// <summary>Kueue decides when its Jobs are suspended; ours would fight with it.</summary>
     private static bool IsQueued(PhotoRestore restore) => restore.Metadata.Labels?.ContainsKey(Labels.KueueQueue) == true;
 
@@ -59,14 +63,14 @@ internal sealed class PhotoRestoreReconciler(
         if (spec.BackupRef is not { } backupRef)
         {
             var name = spec.RepositoryRef!.Name;
-            return new(repositories.Get(new NamespacedName(@namespace, name)), name, new RunAccount(spec.Account!.Id), null, null);
+            return new(repositories.Get(new NamespacedName(@namespace, name)), name, new RunAccount(spec.Account!.Id), null, null, null);
         }
 
         return backups.Get(new NamespacedName(@namespace, backupRef.Name)) is { } backup
             ? new(
                 repositories.Get(new NamespacedName(@namespace, backup.Spec.RepositoryRef.Name)), backup.Spec.RepositoryRef.Name,
-                new RunAccount(backup.Spec.Account.Id), backup.Spec.Job, null)
-            : new(null, "", new RunAccount("?"), null, $"PhotoBackup '{backupRef.Name}' is not in this namespace. Create it, or name repositoryRef and account instead.");
+                new RunAccount(backup.Spec.Account.Id), backup.Spec.Job, Newest(backup)?.Time, null)
+            : new(null, "", new RunAccount("?"), null, null, $"PhotoBackup '{backupRef.Name}' is not in this namespace. Create it, or name repositoryRef and account instead.");
     }
 
     private RestoreFacts Gather(PhotoRestore restore, Source source, DateTimeOffset now)
@@ -96,10 +100,11 @@ internal sealed class PhotoRestoreReconciler(
             history = RunFolding.FoldVanished(history, gone, Outcomes.Failed, now);
         }
 
-        return new RestoreFacts
+        var facts = new RestoreFacts
         {
             Restore = restore,
             SourceError = source.Error,
+            NewestSnapshot = source.NewestSnapshot,
             Repository = RepositoryHealth.Of(
                 source.Repository, source.RepositoryName,
                 source.Repository?.Spec.Backend.Volume is { } volume && references.IsShared(metadata.NamespaceProperty, volume.ClaimName)),
@@ -109,6 +114,7 @@ internal sealed class PhotoRestoreReconciler(
             Known = status,
             Now = now,
         };
+        return facts.SnapshotCame ? facts with { History = facts.History.Reopened() } : facts;
     }
 
     private JobRequest Request(PhotoRestore restore, Source source, RestoreFacts facts, RunOrder order)
@@ -119,7 +125,7 @@ internal sealed class PhotoRestoreReconciler(
         {
             Kind = order.Kind,
             RunId = order.RunId(metadata.Uid),
-            Repository = RunFiles.Repository(repository, mounts, options.ClusterName) with { Create = false },
+            Repository = RunFiles.Repository(repository, mounts, cluster.Name) with { Create = false },
             Account = source.Account,
             Restore = RunFiles.Restore(restore, facts.Known.Resolved?.SnapshotID, facts.NeedsPlan, mounts),
             Limits = RunFiles.Limits(repository, null, facts.Now),
@@ -143,6 +149,7 @@ internal sealed class PhotoRestoreReconciler(
         };
     }
 
+    /// <param name="NewestSnapshot">When the PhotoBackup made it, as far as it knows.</param>
     /// <param name="Error">Why it cannot be resolved.</param>
-    private sealed record Source(KlosetRepository? Repository, string RepositoryName, RunAccount Account, JobSpec? Template, string? Error);
+    private sealed record Source(KlosetRepository? Repository, string RepositoryName, RunAccount Account, JobSpec? Template, DateTimeOffset? NewestSnapshot, string? Error);
 }

@@ -18,6 +18,9 @@ internal sealed record RestoreFacts
     /// <summary>Why the source cannot be resolved; null when it can.</summary>
     public string? SourceError { get; init; }
 
+    /// <summary>When the newest snapshot was made that the PhotoBackup named as source knows of; null when it knows of none.</summary>
+    public DateTimeOffset? NewestSnapshot { get; init; }
+
     public required RepositoryHealth Repository { get; init; }
 
     public required ReferenceState References { get; init; }
@@ -38,6 +41,22 @@ internal sealed record RestoreFacts
     /// <summary>Uploads cannot be taken back, so the plan comes first.</summary>
     public bool NeedsPlan => IsToGooglePhotos && Known.Plan is null;
 
+    /// <summary>
+    /// A run found no snapshot, and one may come: of a PhotoBackup, and not of a time that had passed. One that is named by its id either
+    /// is there or is a mistake.
+    /// </summary>
+    public bool AwaitsSnapshot =>
+        History.StalledOn is { Reason: nameof(ErrorCatalogue.SnapshotNotFound) }
+        && Restore.Spec.Source is { BackupRef: not null, SnapshotID: null } source
+        && Known.Resolved?.SnapshotID is null
+        && LookedAt is { } looked
+        && (source.AsOf is not { } until || until > looked);
+
+    /// <summary>The snapshot that was awaited was made since.</summary>
+    public bool SnapshotCame => AwaitsSnapshot && NewestSnapshot >= LookedAt;
+
+    private DateTimeOffset? LookedAt => History.Newest?.StartTime ?? History.Newest?.CompletionTime;
+
     public bool NeedsApproval =>
         Known.Plan is { Items: > RestorePlanner.ItemsWithoutApproval } plan && Restore.Spec.ApprovedPlan != plan.Hash;
 }
@@ -54,6 +73,7 @@ internal static class RestorePlanner
         ActiveJob,
         Ended,
         CancelledBefore,
+        BeforeFirstSnapshot,
         Stalled,
         Suspended,
         UnresolvedSource,
@@ -94,8 +114,18 @@ internal static class RestorePlanner
     private static RunDecision? CancelledBefore(RestoreFacts facts) =>
         facts.Restore.Spec.Cancel ? new RunDecision.Wait(Reasons.Cancelled, "spec.cancel is set.") : null;
 
+    /// <summary>A restore that is applied together with its PhotoBackup is there before the first snapshot is.</summary>
+    private static RunDecision? BeforeFirstSnapshot(RestoreFacts facts) =>
+        facts is { AwaitsSnapshot: true, NewestSnapshot: null, SourceError: null }
+            ? new RunDecision.Wait(
+                Reasons.WaitingForSnapshot,
+                $"PhotoBackup '{facts.Restore.Spec.Source.BackupRef!.Name}' has no snapshot yet. The restore begins when its first one is there.", IsReady: false)
+            : null;
+
     private static RunDecision? Stalled(RestoreFacts facts) =>
-        facts.History.StalledOn is { } stalled ? new RunDecision.Stop(stalled.Reason ?? Reasons.WorkerCrashed, stalled.Message ?? "") : null;
+        facts is { History.StalledOn: { } stalled, SnapshotCame: false } and not { AwaitsSnapshot: true, SourceError: not null }
+            ? new RunDecision.Stop(stalled.Reason ?? Reasons.WorkerCrashed, stalled.Message ?? "")
+            : null;
 
     private static RunDecision? Suspended(RestoreFacts facts) =>
         facts.Restore.Spec.Suspend ? new RunDecision.Wait(Reasons.Suspended, "spec.suspend is set.") : null;

@@ -119,6 +119,11 @@ internal static class RestoreStatuses
         {
             conditions.Set(ConditionTypes.Succeeded, false, failed.Reason, failed.Message);
         }
+        else if (step.Shown is RunDecision.Wait waits)
+        {
+            // In the column of reasons: a restore that waits must not look like one that works.
+            conditions.Set(ConditionTypes.Succeeded, null, waits.Reason, waits.Message);
+        }
         else
         {
             conditions.Set(ConditionTypes.Succeeded, null, Reasons.Progressing, "The restore has not ended yet.");

@@ -9,7 +9,7 @@ namespace KlosetOperator.Telemetry;
 
 /// <summary>
 /// What the operator says about photos in numbers. Gauges are read from the caches when somebody asks, so that the series of
-/// a deleted object are gone with it. Names are those of the reference documentation and never change.
+/// a deleted object are gone with it; each is an instrument, and stands in <see cref="Gauges"/> for who can do without the SDK. Names are those of the reference documentation and never change.
 /// </summary>
 internal sealed class OperatorMetrics : IDisposable
 {
@@ -19,6 +19,7 @@ internal sealed class OperatorMetrics : IDisposable
     private readonly Counter<long> _runs;
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _bytesNew;
+    private readonly List<ObjectGauge> _gauges = [];
 
     public OperatorMetrics(ICache<PhotoBackup> backups, ICache<KlosetRepository> repositories, ReferencedObjects references, AdmissionLedger ledger)
     {
@@ -38,18 +39,18 @@ internal sealed class OperatorMetrics : IDisposable
         Backup("photos_backup_items_unreadable", "What is known to be missing.", backup => backup.Status?.Library?.Missing);
         Backup("photos_backup_covered_through_timestamp_seconds", "Creation time of the newest covered export.", backup => Seconds(backup.Status?.CoveredThrough));
         Backup("photos_backup_credentials_expiry_timestamp_seconds", "When the grant of the source ends.", backup => Seconds(references.GrantEnds(backup)));
-        _meter.CreateObservableGauge(
+        Gauge(
             "photos_backup_action_required",
-            () => backups.List().SelectMany(backup => (backup.Status?.Actions ?? []).Select(action => new Measurement<double>(1, [.. Tags(backup), new("kind", action.Kind)]))),
-            description: "1 for each thing that a person must do.");
-        _meter.CreateObservableGauge(
+            "1 for each thing that a person must do.",
+            () => backups.List().SelectMany(backup => (backup.Status?.Actions ?? []).Select(action => new Measurement<double>(1, [.. Tags(backup), new("kind", action.Kind)]))));
+        Gauge(
             "photos_backup_waiting",
+            "Backups that wait, by reason.",
             () => backups.List()
                 .Select(backup => (backup.Status?.Conditions ?? []).FirstOrDefault(condition => condition.Type == ConditionTypes.Running))
                 .Where(running => running is { Status: "False" } && running.Reason != Reasons.Idle)
                 .GroupBy(running => running!.Reason)
-                .Select(group => new Measurement<double>(group.Count(), new KeyValuePair<string, object?>("reason", group.Key))),
-            description: "Backups that wait, by reason.");
+                .Select(group => new Measurement<double>(group.Count(), new KeyValuePair<string, object?>("reason", group.Key))));
         _meter.CreateObservableGauge("photos_jobs_admitted", () => ledger.Held, description: "Jobs that are active.");
         _meter.CreateObservableGauge("photos_jobs_queued", () => ledger.Waiting, description: "Runs that wait for admission.");
 
@@ -65,14 +66,21 @@ internal sealed class OperatorMetrics : IDisposable
         Repository("photos_repository_last_maintenance_success_timestamp_seconds", "When maintenance last succeeded.", repository => Seconds(repository.Status?.Maintenance?.LastSuccessTime));
         Repository("photos_repository_last_check_success_timestamp_seconds", "When a check last found no damage.", repository => Seconds(repository.Status?.Check?.LastSuccessTime));
 
-        void Backup(string name, string description, Func<PhotoBackup, double?> value) =>
-            _meter.CreateObservableGauge(
-                name, () => backups.List().Where(backup => value(backup) is not null).Select(backup => new Measurement<double>(value(backup)!.Value, Tags(backup))), description: description);
+        void Backup(string name, string description, Func<PhotoBackup, double?> value) => Gauge(name, description, () => Each(backups, value));
 
-        void Repository(string name, string description, Func<KlosetRepository, double?> value) =>
-            _meter.CreateObservableGauge(
-                name, () => repositories.List().Where(repository => value(repository) is not null).Select(repository => new Measurement<double>(value(repository)!.Value, Tags(repository))), description: description);
+        void Repository(string name, string description, Func<KlosetRepository, double?> value) => Gauge(name, description, () => Each(repositories, value));
+
+        void Gauge(string name, string description, Func<IEnumerable<Measurement<double>>> observe)
+        {
+            _gauges.Add(new ObjectGauge(name, description, observe));
+            _meter.CreateObservableGauge(name, observe, description: description);
+        }
     }
+
+    public IReadOnlyList<ObjectGauge> Gauges => _gauges;
+
+    /// <summary>Whether an instrument is one of <see cref="Gauges"/>.</summary>
+    public static bool IsOfObjects(Instrument instrument) => instrument is ObservableGauge<double> && instrument.Meter.Name == MeterName;
 
     public void RunEnded(RunRecord run)
     {
@@ -92,6 +100,18 @@ internal sealed class OperatorMetrics : IDisposable
 
     private static KeyValuePair<string, object?>[] Tags(k8s.IKubernetesObject<k8s.Models.V1ObjectMeta> entity) =>
         [new("namespace", entity.Metadata.NamespaceProperty), new("name", entity.Metadata.Name)];
+
+    private static IEnumerable<Measurement<double>> Each<T>(ICache<T> cache, Func<T, double?> value)
+        where T : k8s.IKubernetesObject<k8s.Models.V1ObjectMeta>
+    {
+        foreach (var entity in cache.List())
+        {
+            if (value(entity) is { } number)
+            {
+                yield return new Measurement<double>(number, Tags(entity));
+            }
+        }
+    }
 
     private static double? Condition(IConditionedStatus? status, string type) =>
         (status?.Conditions ?? []).FirstOrDefault(condition => condition.Type == type)?.Status switch { "True" => 1, "False" => 0, _ => null };

@@ -70,6 +70,10 @@ public sealed class StatusTests
     {
         Assert.Equal(same, StatusComparison.Says(JsonNode.Parse(current), JsonNode.Parse(wanted)!));
         Assert.Equal(atLeast, StatusComparison.SaysAtLeast(JsonNode.Parse(current), JsonNode.Parse(wanted)!));
+        if (JsonNode.Parse(current) is { } known)
+        {
+            Assert.Equal(same, StatusComparison.Fingerprint(known) == StatusComparison.Fingerprint(JsonNode.Parse(wanted)!));
+        }
     }
 
     [Fact]

@@ -6,16 +6,17 @@ using KlosetOperator.Runtime.Apply;
 using KlosetOperator.Runtime.Control;
 using KlosetOperator.Runtime.Events;
 using KlosetOperator.Runtime.Hosting;
+using KlosetOperator.Runtime.Leader;
 using KlosetOperator.Runtime.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 
 namespace KlosetOperator.Runtime.Tests.Hosting;
 
+[Collection(ClockworkGroup.Name)]
 public sealed class OperatorHostTests : IDisposable
 {
-    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
+    private readonly TestClock _time = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
     private readonly ScriptedApi _api = new();
     private readonly TestLog _log = new();
 
@@ -64,13 +65,69 @@ public sealed class OperatorHostTests : IDisposable
     [Fact]
     public async Task A_kind_that_cannot_be_listed_is_a_start_up_error_that_says_which_and_why()
     {
-        _api.Fail(static line => line.Contains("jobs", StringComparison.Ordinal), static () => ScriptedApi.Status(HttpStatusCode.Forbidden, "Forbidden", "jobs.batch is forbidden"), times: int.MaxValue);
+        _api.Fail(static line => line.Contains("jobs", StringComparison.Ordinal), static () => ScriptedApi.Status(HttpStatusCode.NotFound, "NotFound", "the server knows no jobs"), times: int.MaxValue);
         await using var host = Build();
         var running = host.RunAsync(Token);
         await _time.UntilAsync(() => running.IsCompleted, "given up", TimeSpan.FromSeconds(1));
         Assert.Equal(1, await running);
-        Assert.Contains(_log.Lines, static line => line.StartsWith("Critical", StringComparison.Ordinal) && line.Contains("jobs.batch is forbidden", StringComparison.Ordinal));
+        Assert.Contains(_log.Lines, static line => line.StartsWith("Critical", StringComparison.Ordinal) && line.Contains("the server knows no jobs", StringComparison.Ordinal));
         Assert.True(host.Started.IsCanceled);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.Forbidden)]
+    [InlineData(HttpStatusCode.Unauthorized)]
+    [InlineData(HttpStatusCode.ServiceUnavailable)]
+    public async Task A_server_that_refuses_everybody_for_minutes_is_waited_for_and_the_work_begins_soon_after(HttpStatusCode answer)
+    {
+        _api.Put(Widget.Named("a"));
+        var refuses = true;
+        await using var host = Build(builder => builder.AddHttpHandler(() => new Refusing(_ => refuses ? answer : null)));
+        using var stop = new CancellationTokenSource();
+        var running = host.RunAsync(stop.Token);
+        var start = _time.GetUtcNow();
+        await _time.UntilAsync(() => _time.GetUtcNow() - start > TimeSpan.FromMinutes(5) || running.IsCompleted, "five minutes", TimeSpan.FromSeconds(10));
+        Assert.False(running.IsCompleted);
+        Assert.Contains(_log.Lines, static line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("Still waiting", StringComparison.Ordinal) && line.Contains("widgets", StringComparison.Ordinal));
+        refuses = false;
+        Assert.InRange(await _time.UntilAsync(() => Done("a"), "a is done"), TimeSpan.Zero, TimeSpan.FromSeconds(45));
+        await stop.CancelAsync();
+        await _time.UntilAsync(() => running.IsCompleted, "stopped");
+    }
+
+    [Fact]
+    public async Task What_the_server_refused_for_long_is_done_within_a_minute_of_when_it_no_longer_does()
+    {
+        var refuses = true;
+        await using var host = Build(builder => builder.AddHttpHandler(() => new Refusing(
+            request => refuses && request.Method == HttpMethod.Post && request.RequestUri!.AbsolutePath.EndsWith("/jobs", StringComparison.Ordinal) ? HttpStatusCode.Forbidden : null)));
+        using var stop = new CancellationTokenSource();
+        var running = host.RunAsync(stop.Token);
+        _api.Put(Widget.Named("a"));
+        var start = _time.GetUtcNow();
+        await _time.UntilAsync(() => _time.GetUtcNow() - start > TimeSpan.FromMinutes(10) || running.IsCompleted, "ten minutes", TimeSpan.FromSeconds(10));
+        Assert.False(running.IsCompleted);
+        refuses = false;
+        Assert.InRange(await _time.UntilAsync(() => Done("a"), "a is done"), TimeSpan.Zero, TimeSpan.FromSeconds(65));
+        await stop.CancelAsync();
+        await _time.UntilAsync(() => running.IsCompleted, "stopped");
+    }
+
+    [Fact]
+    public async Task What_must_be_known_before_anything_acts_is_found_out_once_the_caches_are_filled()
+    {
+        _api.Put(Widget.Named("a"));
+        var known = new TaskCompletionSource();
+        await using var host = Build(builder => builder.Options.OnSynced = (_, stop) => known.Task.WaitAsync(stop));
+        using var stop = new CancellationTokenSource();
+        var running = host.RunAsync(stop.Token);
+        await _time.UntilAsync(() => _log.Lines.Any(static line => line.Contains("caches are filled", StringComparison.Ordinal)), "synced");
+        await Pump.SettleAsync();
+        Assert.Empty(_api.All<V1Lease>());
+        known.SetResult();
+        await _time.UntilAsync(() => Done("a"), "a is done");
+        await stop.CancelAsync();
+        await _time.UntilAsync(() => running.IsCompleted, "stopped");
     }
 
     [Fact]
@@ -160,14 +217,16 @@ public sealed class OperatorHostTests : IDisposable
             _api.Put(Widget.Named($"w{i}"));
         }
 
-        await using var host = Build();
+        // A lease that is renewed rarely, so that the hour has few moments in which anything happens.
+        var lease = new LeaseElectionOptions { LeaseDuration = TimeSpan.FromMinutes(5), RenewDeadline = TimeSpan.FromMinutes(4), RetryPeriod = TimeSpan.FromMinutes(1) };
+        await using var host = Build(builder => builder.Options.LeaderElection = lease);
         using var stop = new CancellationTokenSource();
         var running = host.RunAsync(stop.Token);
         await _time.UntilAsync(() => Enumerable.Range(0, 50).All(i => Done($"w{i}")), "all done");
         await Pump.SettleAsync();
         var before = Writes();
         var start = _time.GetUtcNow();
-        await _time.UntilAsync(() => _time.GetUtcNow() - start > TimeSpan.FromHours(1), "an hour", TimeSpan.FromSeconds(8), TimeSpan.FromHours(2));
+        await _time.UntilAsync(() => _time.GetUtcNow() - start > TimeSpan.FromHours(1), "an hour", TimeSpan.FromMinutes(1), TimeSpan.FromHours(2));
         Assert.Equal(before, Writes());
         await stop.CancelAsync();
         await _time.UntilAsync(() => running.IsCompleted, "stopped");
@@ -327,6 +386,12 @@ public sealed class OperatorHostTests : IDisposable
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
             _invoker.SendAsync(request, cancellationToken);
+    }
+
+    private sealed class Refusing(Func<HttpRequestMessage, HttpStatusCode?> answer) : DelegatingHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            answer(request) is { } code ? Task.FromResult(ScriptedApi.Status(code, "Refused")) : base.SendAsync(request, cancellationToken);
     }
 
     private sealed class Chaos(Random random)

@@ -101,6 +101,7 @@ public sealed class WorkQueueTests : IDisposable
         Assert.Equal(655_360, delays[17]);
         Assert.Equal([1_000_000, 1_000_000], delays.Skip(18));
         Assert.Equal(5, backoff.Next("b").TotalMilliseconds);
+        Assert.Equal(TimeSpan.FromMinutes(1), backoff.Next("a", atMost: TimeSpan.FromMinutes(1)));
         backoff.Forget("a");
         Assert.Equal(5, backoff.Next("a").TotalMilliseconds);
     }

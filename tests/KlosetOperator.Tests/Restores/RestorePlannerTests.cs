@@ -85,6 +85,56 @@ public sealed class RestorePlannerTests
         Assert.Equal((new string('b', 64), false), (run.SnapshotId, run.Latest));
     }
 
+    [Fact]
+    public void Without_a_snapshot_yet_it_waits_for_the_first_one_of_its_PhotoBackup_and_then_begins()
+    {
+        var waiting = Missed(new RestoreSource { BackupRef = new NameRef { Name = "alice" }, Latest = true });
+        var wait = Assert.IsType<RunDecision.Wait>(Decide(waiting));
+        Assert.Equal((Reasons.WaitingForSnapshot, false), (wait.Reason, wait.IsReady));
+        Assert.Contains("'alice'", wait.Message, StringComparison.Ordinal);
+        var shown = Condition(Build(waiting), ConditionTypes.Succeeded);
+        Assert.Equal(("Unknown", Reasons.WaitingForSnapshot), (shown.Status, shown.Reason));
+        Assert.DoesNotContain(Build(waiting).Conditions!, condition => condition.Type == ConditionTypes.Stalled);
+        var order = Assert.IsType<RunDecision.Start>(Decide(waiting with { NewestSnapshot = Now.AddHours(1) })).Order;
+        Assert.Equal(2, order.Attempt);
+
+        // The PhotoBackup is taken away while it is waited for.
+        Assert.Equal(Reasons.BackupMissing, Assert.IsType<RunDecision.Wait>(Decide(waiting with { SourceError = "gone" })).Reason);
+    }
+
+    [Theory]
+    [InlineData("the id of none", "{\"backupRef\":{\"name\":\"alice\"},\"snapshotID\":\"ffff\"}")]
+    [InlineData("a time that has passed", "{\"backupRef\":{\"name\":\"alice\"},\"asOf\":\"2026-11-01T00:00:00Z\"}")]
+    [InlineData("nobody who makes one", "{\"repositoryRef\":{\"name\":\"family\"},\"account\":{\"id\":\"alice\"},\"latest\":true}")]
+    public void What_will_never_be_there_is_not_waited_for(string what, string source)
+    {
+        Assert.NotEmpty(what);
+        var facts = Missed(System.Text.Json.JsonSerializer.Deserialize<RestoreSource>(source, KlosetOperator.Runtime.Api.ApiJson.Options)!);
+        foreach (var newest in new DateTimeOffset?[] { null, Now.AddHours(1) })
+        {
+            Assert.Equal(nameof(ErrorCatalogue.SnapshotNotFound), Assert.IsType<RunDecision.Stop>(Decide(facts with { NewestSnapshot = newest })).Reason);
+        }
+    }
+
+    [Fact]
+    public void A_PhotoBackup_with_snapshots_of_which_none_was_found_is_a_mistake_to_look_at() =>
+        Assert.IsType<RunDecision.Stop>(Decide(Missed(new RestoreSource { BackupRef = new NameRef { Name = "alice" }, Latest = true }) with { NewestSnapshot = Now.AddDays(-1) }));
+
+    /// <summary>A run found no snapshot.</summary>
+    private static RestoreFacts Missed(RestoreSource source)
+    {
+        var facts = Facts();
+        return facts with
+        {
+            Restore = facts.Restore with { Spec = facts.Restore.Spec with { Source = source } },
+            History = new RunHistory
+            {
+                Runs = [new RunRecord { Id = "run", Kind = "restore", Attempt = 1, StartTime = Now, Outcome = Outcomes.Failed, Reason = nameof(ErrorCatalogue.SnapshotNotFound) }],
+                StalledOn = new StalledOn { Generation = 1, Reason = nameof(ErrorCatalogue.SnapshotNotFound), Message = "There is no such snapshot." },
+            },
+        };
+    }
+
     private static PhotoRestoreStatus Build(RestoreFacts facts) => RestoreStatuses.Build(facts, new RunStep(Decide(facts), null, facts.Jobs, null));
 
     private static RunDecision Decide(RestoreFacts facts) => RestorePlanner.Decide(facts);

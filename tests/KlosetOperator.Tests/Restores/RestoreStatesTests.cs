@@ -47,6 +47,8 @@ public sealed class RestoreStatesTests
         yield return ("a plan waits for approval", Facts(spec => spec with { Target = Google }, new PhotoRestoreStatus { Plan = new PlanStatus { Items = 48_213, Bytes = 210_000_000_000, Days = 5, Hash = "abc" } }), null);
         yield return ("it was cancelled", Facts(spec => spec with { Cancel = true }), null);
         yield return ("it is being cancelled", Facts(spec => spec with { Cancel = true }), new RunStep(new RunDecision.End(Job()), null, [], ActiveRuns.Of(Job(), null, null, Now)));
+        yield return ("its PhotoBackup has no snapshot yet", Missed(), null);
+        yield return ("there was no snapshot at the time that it names", Missed(spec => spec with { Source = spec.Source with { Latest = null, AsOf = Now.AddYears(-1) } }), null);
         yield return ("its PhotoBackup is not there", Facts() with { SourceError = "PhotoBackup 'alice' is not in this namespace. Create it, or name repositoryRef and account instead." }, null);
         yield return ("its repository is not ready", Facts() with { Repository = RepositoryHealth.Of(null, "family", false) }, null);
         yield return ("its claim is not there", Facts() with { References = new ReferenceState(new Reference(ReferenceKind.Claim, "out"), "h") }, null);
@@ -88,6 +90,15 @@ public sealed class RestoreStatesTests
             History = facts.History.Fold(job, verdict, StallMark.Of(facts.Restore.Metadata, ""), "uid"),
             Known = RestoreStatuses.Apply(facts.Known, facts.Restore, verdict, Now),
         };
+    }
+
+    /// <summary>A run found no snapshot.</summary>
+    private static RestoreFacts Missed(Func<PhotoRestoreSpec, PhotoRestoreSpec>? change = null)
+    {
+        var facts = Facts(change);
+        var verdict = new Verdict(Outcomes.Failed, nameof(ErrorCatalogue.SnapshotNotFound), "There is no such snapshot.", RetryClass.Terminal);
+        var job = Job() with { Phase = JobPhase.Finished, End = new RunEnd { Time = Now, ExitCode = 2, JobSucceeded = false } };
+        return facts with { History = facts.History.Fold(job, verdict, StallMark.Of(facts.Restore.Metadata, ""), "uid") };
     }
 
     private static RestoreFacts Facts(Func<PhotoRestoreSpec, PhotoRestoreSpec>? change = null, PhotoRestoreStatus? known = null)
