@@ -76,8 +76,8 @@ internal sealed class LibraryCatalog : IFolderNames, IDisposable
         _byMoment.EnsureCapacity(_byMoment.Count + items);
         _byContent.EnsureCapacity(_byContent.Count + files);
         _byEntry.EnsureCapacity(_byEntry.Count + files);
-        _names.EnsureCapacity(_names.Count + files);
-        _stems.EnsureCapacity(_stems.Count + items);
+        _names.EnsureCapacity(_names.Count + (2 * files)); // each with a sidecar
+        _stems.EnsureCapacity(_stems.Count + files);
     }
 
     public CatalogItem Read(int row)
