@@ -35,6 +35,9 @@ public static class TakeoutInspector
         return report.Finish();
     }
 
+    /// <summary>Files of unknown bytes that are named; further ones are counted.</summary>
+    private const int MaxUnrecognised = 10_000;
+
     private sealed class Builder(ITakeoutStorage storage, TakeoutListing listing)
     {
         private readonly Dictionary<string, string?> _pairs = new(StringComparer.Ordinal);
@@ -53,6 +56,7 @@ public static class TakeoutInspector
         private readonly int[] _ranks = new int[4];
         private int _logical;
         private int _files;
+        private int _unrecognised;
         private int _sidecars;
         private long _mediaBytes;
 
@@ -75,7 +79,7 @@ public static class TakeoutInspector
 
                         _pairs[names[i]] = null;
                         _mediaBytes += entry.Size;
-                        if (entry.HeadRead && entry.MimeType is null && !entry.Damaged)
+                        if (entry.HeadRead && entry.MimeType is null && !entry.Damaged && ++_unrecognised <= MaxUnrecognised)
                         {
                             _warnings.Add(new InspectWarning(Camel(nameof(FindingKind.UnknownMedia)), entry.Part.Path, names[i],
                                 $"{names[i]} has the name of a picture or film, but its bytes are of no known kind; a backup keeps it."));
@@ -140,6 +144,11 @@ public static class TakeoutInspector
 
         internal InspectReport Finish()
         {
+            if (_unrecognised > MaxUnrecognised)
+            {
+                _warnings.Add(new InspectWarning(Camel(nameof(FindingKind.UnknownMedia)), null, null, $"{_unrecognised - MaxUnrecognised} further pictures or films whose bytes are of no known kind are not named."));
+            }
+
             _unpairedJson.Sort(StringComparer.Ordinal);
             _unpairedMedia.Sort(StringComparer.Ordinal);
             _ignored.AddRange(listing.Others.Select(f => EntryNames.Display(f.Path)));
