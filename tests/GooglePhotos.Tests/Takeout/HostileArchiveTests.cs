@@ -207,6 +207,22 @@ public sealed class HostileArchiveTests
     }
 
     [Fact]
+    public async Task More_files_than_are_read_from_a_part_are_told_and_make_it_incomplete()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write(PartName, Zip([.. Enumerable.Range(0, 30).Select(i => new RawZip.Entry($"{Year}{i}.jpg", []))]));
+        CancellationToken ct = TestContext.Current.CancellationToken;
+        LocalTakeoutStorage storage = new(folder.Path);
+        TakeoutExport export = await TakeoutExport.OpenAsync(
+            storage, (await TakeoutListing.ReadAsync(storage, ct)).Sets.Single(), new ArchiveLimits { MaxEntriesPerPart = 20 }, ct);
+
+        Assert.Equal(20, export.Entries.Count);
+        TakeoutFinding limit = Assert.Single(export.Findings);
+        Assert.True(limit is { Kind: FindingKind.ReaderLimit, LosesData: true });
+        Assert.Contains("more than 20 files", limit.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_folder_made_to_be_quadratic_is_not()
     {
         // One cut name for all: every sidecar is a candidate for every photo.

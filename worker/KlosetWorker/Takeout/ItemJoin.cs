@@ -31,6 +31,10 @@ internal sealed record IncomingFile(string Role, string EntryName, EntryPath? Fo
 /// </summary>
 internal static class ItemJoin
 {
+    /// <summary>Names of one content in archives that are kept: they save reading it again, and who has more copies may read some.</summary>
+    private const int MostEntryNames = 100;
+
+    /// <returns>The very item that was known when nothing of it changes.</returns>
     public static CatalogItem Join(CatalogItem? known, IncomingItem item, IncomingFile file, IFolderNames names)
     {
         var joined = known is null ? Begin(item, file) : Revise(known, item, names);
@@ -42,7 +46,8 @@ internal static class ItemJoin
 
         joined = AddFacts(Identify(joined, item, file), file);
         var mime = joined.Files.FirstOrDefault(held => held.Role == CatalogRoles.Original)?.Mime ?? joined.Files[0].Mime;
-        return joined.Mime == mime ? joined : joined with { Mime = mime };
+        joined = joined.Mime == mime ? joined : joined with { Mime = mime };
+        return joined == known ? known : joined; // lists are compared as references, and stay the same where nothing is added
     }
 
     /// <summary>A sidecar in an album whose file lies elsewhere: the item becomes a member, and its main file is shown there, too.</summary>
@@ -181,6 +186,7 @@ internal static class ItemJoin
         var files = joined.Files.ToList();
         var index = files.FindIndex(held => held.Sha256 == file.Content.Sha256 && held.Role == file.Role);
         var main = ItemNames.MainIn(joined, folder) ?? ChooseMain(joined, item, file, folder, names);
+        var changes = true;
         if (index >= 0)
         {
             var held = files[index];
@@ -192,10 +198,13 @@ internal static class ItemJoin
 
             // The archive's own name is only worth keeping where it is not one of ours already.
             held = files[index];
-            if (!held.Paths.Any(place => EntryPath.Parse(place).Name == file.EntryName) && !(held.EntryNames ?? []).Contains(file.EntryName, StringComparer.Ordinal))
+            if (!held.Paths.Any(place => EntryPath.Parse(place).Name == file.EntryName) && !(held.EntryNames ?? []).Contains(file.EntryName, StringComparer.Ordinal)
+                && held.EntryNames is not { Count: >= MostEntryNames })
             {
                 files[index] = held with { EntryNames = [.. held.EntryNames ?? [], file.EntryName] };
             }
+
+            changes = !ReferenceEquals(files[index], joined.Files[index]);
         }
         else
         {
@@ -215,7 +224,7 @@ internal static class ItemJoin
             }
         }
 
-        joined = joined with { Files = files };
+        joined = changes ? joined with { Files = files } : joined;
         return (file.Sidecar ?? item.MainSidecar) is { } sidecar ? AddSidecar(joined, sidecar, prefix + main + TreeNames.SidecarSuffix) : joined;
     }
 

@@ -12,21 +12,11 @@ internal sealed class FolderPairing
     private readonly IReadOnlyList<IPairingFile> _files;
     private readonly FileVerdict[] _verdicts;
     private readonly List<Medium> _media = [];
-    // key → sidecar; Twice when two names are one in NFC
-    private readonly Dictionary<string, int> _sidecars = new(StringComparer.Ordinal);
-    private readonly Lazy<Dictionary<string, List<int>>> _folded;
-    private readonly Dictionary<string, List<CutSidecar>> _cut = new(StringComparer.Ordinal);
+    private readonly FolderSidecars _sidecars;
     private readonly Lazy<HashSet<string>> _names;
-    private readonly Lazy<HashSet<string>> _bases;
 
     // stem, counter included → pictures
     private readonly Lazy<Dictionary<string, List<Medium>>> _pictures;
-    private readonly List<string> _titleExtensions = [];
-    private readonly Dictionary<(string Stem, string Extension), CutView?> _views = [];
-    private long _comparisons;
-
-    // Some seconds of work at most, whatever a folder holds.
-    private const long MaxComparisons = 20_000_000;
 
     // sidecar → the media file that it is the original's of
     private readonly Dictionary<int, Medium> _owner = [];
@@ -36,43 +26,24 @@ internal sealed class FolderPairing
     {
         _files = files;
         _verdicts = verdicts;
-        _folded = new(FoldAll);
+        Lazy<HashSet<string>> bases = new(() => new HashSet<string>(_media.Select(m => m.Base), StringComparer.Ordinal));
+        _sidecars = new(files, stem => bases.Value.Contains(stem));
         _pictures = new(PicturesByStem);
-        _bases = new(() => new HashSet<string>(_media.Select(m => m.Base), StringComparer.Ordinal));
         _names = new(() => new HashSet<string>(_media.Select(m => m.Name), StringComparer.Ordinal));
-        HashSet<string> extensions = new(StringComparer.Ordinal);
         foreach (int index in members)
         {
-            IPairingFile file = files[index];
-            if (file.Json is TakeoutJson.OfMedia { Sidecar: var sidecar })
+            if (files[index].Json is TakeoutJson.OfMedia { Sidecar: var sidecar })
             {
-                string key = StripJson(TakeoutNames.Nfc(file.Name));
-                if (!_sidecars.TryAdd(key, index))
-                {
-                    _sidecars[key] = Twice;
-                }
-
-                (string cutBase, string counter) = TakeoutNames.SplitCounter(key);
-                if (cutBase.Length >= TakeoutNames.MaxSidecarStem - 1)
-                {
-                    Add(_cut, cutBase, new CutSidecar(index, TakeoutNames.CounterValue(counter)));
-                }
-
-                string extension = TitleExtension(TakeoutNames.Nfc(sidecar.Title), "");
-                if (extension.Length > 0 && extensions.Add(extension))
-                {
-                    _titleExtensions.Add(extension);
-                }
+                _sidecars.Add(index, sidecar);
             }
             else
             {
-                _media.Add(new Medium(index, TakeoutNames.Nfc(file.Name)));
+                _media.Add(new Medium(index, TakeoutNames.Nfc(files[index].Name)));
             }
         }
 
         // Claims and ties must not depend on the order in which parts were read.
         _media.Sort(static (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        _titleExtensions.Sort(StringComparer.Ordinal);
     }
 
     internal void Run()
@@ -80,7 +51,7 @@ internal sealed class FolderPairing
         Claim(PairRank.Exact, PairReason.SameCounter, static (self, m) => m.Counter.Length == 0 ? -1 : self.ByCounter(m));
         Claim(PairRank.Exact, PairReason.SameName, static (self, m) => self.ByName(m));
         PairByTitleWhereCutsCollide();
-        Claim(PairRank.Exact, PairReason.NameWithoutExtension, static (self, m) => self.WithoutExtension(m.Base, m.Stem, m.Counter, m.Extension.Length));
+        Claim(PairRank.Exact, PairReason.NameWithoutExtension, static (self, m) => self._sidecars.WithoutExtension(m.Base, m.Stem, m.Counter, m.Extension.Length));
         Claim(PairRank.Weak, PairReason.OtherCaseOrExtension, static (self, m) => self.OtherCase(m));
         Claim(PairRank.Weak, PairReason.SidecarSuffixCutShort, static (self, m) => self.ShorterSuffix(m));
 
@@ -100,7 +71,7 @@ internal sealed class FolderPairing
             }
         }
 
-        Group();
+        new FolderGroups(_files, _verdicts, _media, _sidecars, _pictures, _owner).Group();
     }
 
     /// <summary>Takes back the weak pairs of one sidecar: something outside the folder claims the name exactly.</summary>
@@ -110,8 +81,6 @@ internal sealed class FolderPairing
         verdicts[media].Rank = PairRank.None;
         verdicts[media].Reason = PairReason.Ambiguous;
     }
-
-    // ---- originals -------------------------------------------------------------------------------------------------------------
 
     private void Claim(PairRank rank, PairReason reason, Func<FolderPairing, Medium, int> find)
     {
@@ -126,7 +95,7 @@ internal sealed class FolderPairing
             int sidecar = find(this, medium);
             if (sidecar >= 0 && !_owner.ContainsKey(sidecar))
             {
-                Add(claims, sidecar, medium);
+                FolderSidecars.Add(claims, sidecar, medium);
             }
         }
 
@@ -148,239 +117,22 @@ internal sealed class FolderPairing
     {
         // The very bytes of the name first (two files whose names are one in NFC), then the very extension of the title, then the picture:
         // the film beside it is its live part.
-        string key = StripJson(_files[sidecar].Name);
-        string extension = TitleExtension(TakeoutNames.Nfc(Title(sidecar)), "");
-        return Single(claimants, c => key.StartsWith(_files[c.Index].Name, StringComparison.Ordinal))
-            ?? (extension.Length > 0 ? Single(claimants, c => c.Extension == extension) : null)
-            ?? Single(claimants, c => c.Kind is MediaKind.Image or MediaKind.Raw);
-    }
-
-    private static Medium? Single(List<Medium> media, Func<Medium, bool> which)
-    {
-        Medium? found = null;
-        foreach (Medium medium in media)
-        {
-            if (which(medium))
-            {
-                if (found is not null)
-                {
-                    return null;
-                }
-
-                found = medium;
-            }
-        }
-
-        return found;
+        string key = TakeoutNames.StripJson(_files[sidecar].Name);
+        string extension = TitleMatch.Extension(TakeoutNames.Nfc(_sidecars.Title(sidecar)), "");
+        return Medium.Single(claimants, c => key.StartsWith(_files[c.Index].Name, StringComparison.Ordinal))
+            ?? (extension.Length > 0 ? Medium.Single(claimants, c => c.Extension == extension) : null)
+            ?? Medium.Single(claimants, c => c.Kind is MediaKind.Image or MediaKind.Raw);
     }
 
     private void Own(Medium medium, int sidecar, PairRank rank, PairReason reason)
     {
         _owner[sidecar] = medium;
-        Set(medium, sidecar, rank, reason, FileRole.Original);
+        medium.Set(sidecar, rank, reason, FileRole.Original);
     }
 
-    private static void Set(Medium medium, int sidecar, PairRank rank, PairReason reason, FileRole role)
-    {
-        medium.Sidecar = sidecar;
-        medium.Rank = rank;
-        medium.Reason = reason;
-        medium.Role = role;
-    }
+    private int ByCounter(Medium m) => _sidecars.Find(m.Base + m.Extension, m.Counter, m.Base, m.Extension);
 
-    private int ByCounter(Medium m) => Find(m.Base + m.Extension, m.Counter, m.Base, m.Extension);
-
-    private int ByName(Medium m) => Find(m.Name, "", m.Stem, m.Extension);
-
-    /// <summary>The sidecar of a media name: new style before old, whole before cut.</summary>
-    /// <param name="clean">The whole name without counter.</param>
-    /// <param name="stem">The same without extension.</param>
-    private int Find(string clean, string counter, string stem, string extension)
-    {
-        int limit = TakeoutNames.MaxMediaName - extension.Length;
-        bool mustConfirm = stem.Length >= limit || clean.Length > TakeoutNames.MaxSidecarStem;
-        if (mustConfirm && View(stem, extension) is { Collides: true })
-        {
-            return -1;
-        }
-
-        foreach (string key in Keys(clean, counter))
-        {
-            int sidecar = Lookup(key);
-            if (sidecar < 0)
-            {
-                continue;
-            }
-
-            string title = TakeoutNames.Nfc(Title(sidecar));
-            bool whole = key.Length - counter.Length >= clean.Length && (stem.Length < limit || clean.Length > LongestTakeoutName);
-            if ((whole && !mustConfirm && title.Length <= TakeoutNames.MaxSidecarStem)
-                || (whole && key.Length - counter.Length > Math.Max(clean.Length, TakeoutNames.MaxSidecarStem))
-                || IsFullName(key, clean, counter)
-                || Fits(title, stem, extension))
-            {
-                return sidecar;
-            }
-        }
-
-        return -1;
-    }
-
-    /// <summary>
-    /// The very name of the media file with the whole suffix, longer than Takeout would write it: our own trees name sidecars so, and
-    /// nothing else can be meant.
-    /// </summary>
-    private static bool IsFullName(string key, string clean, string counter) => counter.Length == 0
-        && key.Length > TakeoutNames.MaxSidecarStem && key.Length == clean.Length + TakeoutNames.SidecarSuffix.Length;
-
-    // One more than the limit for a surrogate pair. Longer media names come from our own trees, which cut nothing Takeout would.
-    private const int LongestTakeoutName = TakeoutNames.MaxMediaName + 1;
-
-    private static IEnumerable<string> Keys(string clean, string counter)
-    {
-        string full = clean + TakeoutNames.SidecarSuffix;
-        yield return full + counter;
-        foreach (string cut in Cuts(full, TakeoutNames.MaxSidecarStem))
-        {
-            yield return cut + counter;
-        }
-
-        if (clean.Length <= TakeoutNames.MaxSidecarStem)
-        {
-            yield return clean + counter;
-        }
-        else
-        {
-            foreach (string cut in Cuts(clean, TakeoutNames.MaxSidecarStem))
-            {
-                yield return cut + counter;
-            }
-
-            yield return clean + counter;
-        }
-    }
-
-    private static IEnumerable<string> Cuts(string text, int limit)
-    {
-        if (text.Length <= limit)
-        {
-            yield break;
-        }
-
-        int length = TakeoutNames.CutLength(text, limit);
-        yield return text[..length];
-        if (length > limit)
-        {
-            yield return text[..(limit - 1)];
-        }
-    }
-
-    /// <summary>Step 3: the name without its extension, only for a title that has none.</summary>
-    private int WithoutExtension(string stemBase, string stem, string counter, int extensionLength)
-    {
-        if (counter.Length > 0 && FindBare(stemBase, counter, extensionLength) is >= 0 and int counted)
-        {
-            return counted;
-        }
-
-        return FindBare(stem, "", extensionLength);
-    }
-
-    private int FindBare(string stem, string counter, int extensionLength)
-    {
-        if (stem.Length == 0)
-        {
-            return -1;
-        }
-
-        foreach (string key in Keys(stem, counter))
-        {
-            int sidecar = Lookup(key);
-            if (sidecar >= 0)
-            {
-                string title = TakeoutNames.Nfc(Title(sidecar));
-                if (TitleExtension(title, "").Length == 0 && FitsStem(title, stem, TakeoutNames.MaxMediaName - extensionLength))
-                {
-                    return sidecar;
-                }
-            }
-        }
-
-        return -1;
-    }
-
-    /// <summary>
-    /// The sidecars whose cut names begin like this media name, and which of them its titles fit. Two long titles can share the 46 units
-    /// of the sidecar's name and still differ within the 47 of the media's: then the counters of sidecars and media are counted apart,
-    /// and only titles tell which is whose.
-    /// </summary>
-    private CutView? View(string stem, string extension)
-    {
-        if (stem.Length + extension.Length <= TakeoutNames.MaxSidecarStem)
-        {
-            return null;
-        }
-
-        if (_views.TryGetValue((stem, extension), out CutView? view))
-        {
-            return view;
-        }
-
-        foreach (string key in Cuts(stem + extension, TakeoutNames.MaxSidecarStem))
-        {
-            if (_cut.TryGetValue(key, out List<CutSidecar>? group))
-            {
-                return _views[(stem, extension)] = Compare(group, stem, extension);
-            }
-        }
-
-        return _views[(stem, extension)] = null;
-    }
-
-    private CutView Compare(List<CutSidecar> group, string stem, string extension)
-    {
-        // Only a made-up folder has so many different long names with one beginning; there no pair is the answer.
-        _comparisons += group.Count;
-        if (_comparisons > MaxComparisons)
-        {
-            return new CutView(true, [], []);
-        }
-
-        (string bare, string counter) = TakeoutNames.SplitCounter(stem);
-        int limit = TakeoutNames.MaxMediaName - extension.Length;
-        bool isImage = MediaTypes.OfExtension(extension) is MediaKind.Image;
-        bool collides = false;
-        List<CutSidecar> fitting = [];
-        List<CutSidecar> pictures = [];
-        foreach (CutSidecar sidecar in group)
-        {
-            string title = TakeoutNames.Nfc(Title(sidecar.Index));
-            if (Fits(title, stem, extension) && !IsOfAnotherName(title, stem, extension, limit))
-            {
-                fitting.Add(sidecar);
-                continue;
-            }
-
-            collides |= counter.Length == 0 || !Fits(title, bare, extension);
-            string own = TitleExtension(title, extension);
-            if (isImage && !own.Equals(extension, StringComparison.OrdinalIgnoreCase)
-                && MediaTypes.OfExtension(own) is MediaKind.Image or MediaKind.Raw && FitsStem(title.AsSpan(0, title.Length - own.Length), stem, limit))
-            {
-                pictures.Add(sidecar);
-            }
-        }
-
-        fitting.Sort(static (a, b) => a.Counter.CompareTo(b.Counter));
-        return new CutView(collides, fitting, pictures);
-    }
-
-    /// <summary>"_" stands for many characters; where the very name that the title makes lies there, too, that one is meant.</summary>
-    private bool IsOfAnotherName(string title, string stem, string extension, int limit)
-    {
-        string clean = TakeoutNames.Clean(title);
-        string own = TakeoutNames.Cut(clean[..^TitleExtension(clean, extension).Length], limit);
-        return !stem.StartsWith(own, StringComparison.Ordinal) && _bases.Value.Contains(own);
-    }
+    private int ByName(Medium m) => _sidecars.Find(m.Name, "", m.Stem, m.Extension);
 
     /// <summary>
     /// Where titles share the cut name of their sidecars but not that of their media, counters were given in one of two ways, and the
@@ -390,7 +142,7 @@ internal sealed class FolderPairing
     private void PairByTitleWhereCutsCollide()
     {
         foreach (IGrouping<(string Base, string Extension), Medium> siblings in _media
-            .Where(m => View(m.Base, m.Extension) is { Collides: true }).GroupBy(m => (Fold(m.Base), Fold(m.Extension))))
+            .Where(m => _sidecars.View(m.Base, m.Extension) is { Collides: true }).GroupBy(m => (TitleMatch.Fold(m.Base), TitleMatch.Fold(m.Extension))))
         {
             // Two spellings of one name in other case share their counters.
             Dictionary<int, Medium> media = [];
@@ -407,15 +159,15 @@ internal sealed class FolderPairing
             bool isOneSpelling = siblings.All(m => (m.Base, m.Extension) == (first.Base, first.Extension));
 
             // The clip of a picture beside it has the picture's number.
-            int[] counters = [.. media.Values.Where(m => !IsClip(m) || !_pictures.Value.ContainsKey(m.Stem)).Select(m => TakeoutNames.CounterValue(m.Counter)).Order()];
+            int[] counters = [.. media.Values.Where(m => !m.IsClip || !_pictures.Value.ContainsKey(m.Stem)).Select(m => TakeoutNames.CounterValue(m.Counter)).Order()];
             bool isRow = IsRow(counters) || IsRow([.. media.Keys.Order()]);
             bool isOnlyKind = _media.TrueForAll(m => !m.Base.Equals(first.Base, StringComparison.OrdinalIgnoreCase) || m.Extension.Equals(first.Extension, StringComparison.OrdinalIgnoreCase));
             Dictionary<int, int> sidecars = [];
             bool isWhole = true;
-            foreach (CutSidecar sidecar in View(first.Base, first.Extension)!.Fitting)
+            foreach (CutSidecar sidecar in _sidecars.View(first.Base, first.Extension)!.Fitting)
             {
                 // A title without extension may be that of a picture or of a film.
-                bool says = isOnlyKind || TitleExtension(TakeoutNames.Nfc(Title(sidecar.Index)), first.Extension).Length > 0;
+                bool says = isOnlyKind || TitleMatch.Extension(TakeoutNames.Nfc(_sidecars.Title(sidecar.Index)), first.Extension).Length > 0;
                 isWhole &= says;
                 if (says)
                 {
@@ -443,7 +195,7 @@ internal sealed class FolderPairing
 
         void Give(Medium? medium, int sidecar)
         {
-            if (medium is { Sidecar: < 0 } && !_owner.ContainsKey(sidecar) && Fits(TakeoutNames.Nfc(Title(sidecar)), medium.Base, medium.Extension))
+            if (medium is { Sidecar: < 0 } && !_owner.ContainsKey(sidecar) && TitleMatch.Fits(TakeoutNames.Nfc(_sidecars.Title(sidecar)), medium.Base, medium.Extension))
             {
                 Own(medium, sidecar, PairRank.Exact, PairReason.Title);
             }
@@ -453,26 +205,21 @@ internal sealed class FolderPairing
     /// <summary>Step 7: the same name in other case, or jpg for jpeg.</summary>
     private int OtherCase(Medium m)
     {
-        if (View(m.Base, m.Extension) is { Collides: true })
+        if (_sidecars.View(m.Base, m.Extension) is { Collides: true })
         {
             return -1;
         }
 
         int found = -1;
-        foreach (string extension in Swaps(m.Extension))
+        foreach (string extension in TitleMatch.Swaps(m.Extension))
         {
             foreach ((string stem, string counter) in m.Counter.Length > 0 ? [(m.Base, m.Counter), (m.Stem, "")] : new[] { (m.Stem, "") })
             {
-                foreach (string key in Keys(stem + extension, counter))
+                foreach (string key in FolderSidecars.Keys(stem + extension, counter))
                 {
-                    if (!_folded.Value.TryGetValue(Fold(key), out List<int>? candidates))
+                    foreach (int candidate in _sidecars.Folded(key))
                     {
-                        continue;
-                    }
-
-                    foreach (int candidate in candidates)
-                    {
-                        if (!_owner.ContainsKey(candidate) && candidate != found && FitsFolded(TakeoutNames.Nfc(Title(candidate)), stem, extension))
+                        if (!_owner.ContainsKey(candidate) && candidate != found && TitleMatch.FitsFolded(TakeoutNames.Nfc(_sidecars.Title(candidate)), stem, extension))
                         {
                             if (found >= 0)
                             {
@@ -503,8 +250,8 @@ internal sealed class FolderPairing
         string clean = stem + m.Extension;
         for (int length = TakeoutNames.SidecarSuffix.Length - 1; length > 0; length--)
         {
-            int sidecar = Lookup(string.Concat(clean, TakeoutNames.SidecarSuffix.AsSpan(0, length), counter));
-            if (sidecar >= 0 && sidecar != found && !_owner.ContainsKey(sidecar) && Fits(TakeoutNames.Nfc(Title(sidecar)), stem, m.Extension))
+            int sidecar = _sidecars.Lookup(string.Concat(clean, TakeoutNames.SidecarSuffix.AsSpan(0, length), counter));
+            if (sidecar >= 0 && sidecar != found && !_owner.ContainsKey(sidecar) && TitleMatch.Fits(TakeoutNames.Nfc(_sidecars.Title(sidecar)), stem, m.Extension))
             {
                 if (found >= 0)
                 {
@@ -518,8 +265,6 @@ internal sealed class FolderPairing
         return found;
     }
 
-    // ---- files that share a sidecar ----------------------------------------------------------------------------------------------
-
     /// <summary>Step 4: the name without the suffix of an edited version, which may have been cut.</summary>
     private bool Edited(Medium m)
     {
@@ -529,7 +274,7 @@ internal sealed class FolderPairing
             int sidecar = OfOriginal(m, original, m.Counter, whole: true);
             if (sidecar >= 0)
             {
-                Set(m, sidecar, PairRank.Derived, PairReason.Edited, FileRole.Edited);
+                m.Set(sidecar, PairRank.Derived, PairReason.Edited, FileRole.Edited);
                 return true;
             }
         }
@@ -555,7 +300,7 @@ internal sealed class FolderPairing
 
             if (found >= 0)
             {
-                Set(m, found, PairRank.Derived, PairReason.EditedSuffixCut, FileRole.Edited);
+                m.Set(found, PairRank.Derived, PairReason.EditedSuffixCut, FileRole.Edited);
                 return true;
             }
         }
@@ -568,8 +313,8 @@ internal sealed class FolderPairing
     {
         int Trial(string extension)
         {
-            int sidecar = Find(stem + extension, counter, stem, extension);
-            return sidecar >= 0 && (whole || NamesExactly(Title(sidecar), stem)) ? sidecar : -1;
+            int sidecar = _sidecars.Find(stem + extension, counter, stem, extension);
+            return sidecar >= 0 && (whole || TitleMatch.NamesExactly(_sidecars.Title(sidecar), stem)) ? sidecar : -1;
         }
 
         int same = Trial(m.Extension);
@@ -578,7 +323,7 @@ internal sealed class FolderPairing
             return same;
         }
 
-        int bare = whole ? WithoutExtension(stem, stem + counter, counter, m.Extension.Length) : FindBare(stem, counter, m.Extension.Length);
+        int bare = whole ? _sidecars.WithoutExtension(stem, stem + counter, counter, m.Extension.Length) : _sidecars.FindBare(stem, counter, m.Extension.Length);
         if (bare >= 0)
         {
             return bare;
@@ -587,7 +332,7 @@ internal sealed class FolderPairing
         // Beside X.JPG and X.HEIC, X-edited.jpg may be of either: an edited HEIC is written as jpg.
         bool film = m.Kind is MediaKind.Video or MediaKind.MotionClip;
         int found = -1;
-        foreach (string extension in _titleExtensions)
+        foreach (string extension in _sidecars.TitleExtensions)
         {
             if (!(MediaTypes.OfExtension(extension) is MediaKind.Image or MediaKind.Raw || (film && MediaTypes.OfExtension(extension) is MediaKind.Video)))
             {
@@ -613,19 +358,19 @@ internal sealed class FolderPairing
     /// <summary>Step 5: the clip of a live or motion photo has the sidecar of the picture with its stem.</summary>
     private bool LiveOrMotion(Medium m)
     {
-        if (!IsClip(m))
+        if (!m.IsClip)
         {
             return false;
         }
 
         // A sidecar of its own may be among those whose cut names collide, and nothing told which.
-        if (View(m.Base, m.Extension) is { } view && view.Fitting.Any(s => !_owner.ContainsKey(s.Index) && TitleExtension(Title(s.Index), m.Extension).Length > 0))
+        if (_sidecars.View(m.Base, m.Extension) is { } view && view.Fitting.Any(s => !_owner.ContainsKey(s.Index) && TitleMatch.Extension(_sidecars.Title(s.Index), m.Extension).Length > 0))
         {
             m.Ambiguous = true;
             return false;
         }
 
-        foreach ((string Stem, string Counter)[] names in ClipStems(m))
+        foreach ((string Stem, string Counter)[] names in m.PictureStems())
         {
             List<int> found = [.. names.SelectMany(name => SidecarsOfPicture(name.Stem, name.Counter, m)).Distinct()];
             if (found.Count > 1 && found.FindAll(s => IsOfPictureBeside(s, m)) is [var beside])
@@ -636,7 +381,7 @@ internal sealed class FolderPairing
             if (found.Count > 1)
             {
                 // IMG_1.HEIC and IMG_1.JPG, both described, and one clip: only its own clock can tell.
-                found = found.FindAll(s => _files[m.Index].MediaTime is { } time && Sidecar(s).TakenAt is { } taken
+                found = found.FindAll(s => _files[m.Index].MediaTime is { } time && _sidecars.Sidecar(s).TakenAt is { } taken
                     && (taken - time).Duration() <= LoosePairing.SameTime);
                 if (found.Count != 1)
                 {
@@ -647,16 +392,16 @@ internal sealed class FolderPairing
 
             if (found.Count == 1)
             {
-                Set(m, found[0], PairRank.Derived, PairReason.LiveOrMotion, ClipRole(m, Title(found[0])));
+                m.Set(found[0], PairRank.Derived, PairReason.LiveOrMotion, m.RoleBeside(_sidecars.Title(found[0])));
                 return true;
             }
         }
 
         // A title without extension: X.jpg took X.json, and X.mov beside it is its clip.
-        int bare = m.Extension.Length == 0 ? -1 : WithoutExtension(m.Base, m.Stem, m.Counter, m.Extension.Length);
+        int bare = m.Extension.Length == 0 ? -1 : _sidecars.WithoutExtension(m.Base, m.Stem, m.Counter, m.Extension.Length);
         if (bare >= 0 && _owner.TryGetValue(bare, out Medium? owner) && owner.Kind is MediaKind.Image && owner.Stem == m.Stem)
         {
-            Set(m, bare, PairRank.Derived, PairReason.LiveOrMotion, ClipRole(m, owner.Name));
+            m.Set(bare, PairRank.Derived, PairReason.LiveOrMotion, m.RoleBeside(owner.Name));
             return true;
         }
 
@@ -666,17 +411,17 @@ internal sealed class FolderPairing
     private List<int> SidecarsOfPicture(string stem, string counter, Medium clip)
     {
         List<int> found = [];
-        foreach (string extension in _titleExtensions)
+        foreach (string extension in _sidecars.TitleExtensions)
         {
             if (MediaTypes.OfExtension(extension) is not (MediaKind.Image or MediaKind.Raw))
             {
                 continue;
             }
 
-            int sidecar = Find(stem + extension, counter, stem, extension);
-            if (sidecar < 0 && stem.Length >= TakeoutNames.MaxSidecarStem && stem.Length <= LongestTakeoutName - clip.Extension.Length)
+            int sidecar = _sidecars.Find(stem + extension, counter, stem, extension);
+            if (sidecar < 0 && stem.Length >= TakeoutNames.MaxSidecarStem && stem.Length <= FolderSidecars.LongestTakeoutName - clip.Extension.Length)
             {
-                sidecar = FindCutPicture(stem, counter, clip.Extension);
+                sidecar = _sidecars.FindCutPicture(stem, counter, clip.Extension);
 
                 // Counters of cut names may count apart: where the picture lies there, its own pair decides.
                 if (sidecar >= 0 && _pictures.Value.TryGetValue(stem + counter, out List<Medium>? pictures) && !pictures.Exists(p => p.Sidecar == sidecar))
@@ -697,71 +442,13 @@ internal sealed class FolderPairing
     /// <summary>The sidecar's picture lies there, and is named as the clip is but for the extension.</summary>
     private bool IsOfPictureBeside(int sidecar, Medium clip) => _owner.TryGetValue(sidecar, out Medium? picture) && (picture.Stem == clip.Stem || picture.Stem == clip.Name);
 
-    private int FindCutPicture(string stem, string counter, string extension)
-    {
-        foreach (string cut in Cuts(stem + extension, TakeoutNames.MaxSidecarStem))
-        {
-            int sidecar = Lookup(cut + counter);
-            if (sidecar < 0)
-            {
-                continue;
-            }
-
-            string title = TakeoutNames.Nfc(Title(sidecar));
-            string own = TitleExtension(title, "");
-            if (MediaTypes.OfExtension(own) is MediaKind.Image or MediaKind.Raw
-                && FitsStem(title.AsSpan(0, title.Length - own.Length), stem, TakeoutNames.MaxMediaName - extension.Length))
-            {
-                return sidecar;
-            }
-        }
-
-        return -1;
-    }
-
-    private static bool IsClip(Medium m) => m.Kind is MediaKind.MotionClip || m.Extension.Length == 0
-        || m.Extension.Equals(".mp4", StringComparison.OrdinalIgnoreCase) || m.Extension.Equals(".mov", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>The names that a clip's picture may have, without extension; those of one array are as good as one another.</summary>
-    private static IEnumerable<(string Stem, string Counter)[]> ClipStems(Medium m)
-    {
-        if (m.Kind is MediaKind.MotionClip || m.Extension.Length == 0)
-        {
-            (string whole, string counter) = TakeoutNames.SplitCounter(m.Name);
-            List<(string, string)> names = [(m.Name, "")];
-            if (counter.Length > 0)
-            {
-                names.Add((whole, counter));
-            }
-
-            // X(1).MP beside X.MP(1).jpg has its counter where the picture's name has it, too
-            if (m.Counter.Length > 0 && m.Extension.Length > 0)
-            {
-                names.Add((m.Base + m.Extension, m.Counter));
-            }
-
-            yield return [.. names];
-            if (m.Extension.Length == 0)
-            {
-                yield break;
-            }
-        }
-
-        yield return m.Counter.Length > 0 ? [(m.Base, m.Counter), (m.Stem, "")] : [(m.Stem, "")];
-    }
-
-    private static FileRole ClipRole(Medium m, string picture) =>
-        m.Kind is MediaKind.MotionClip || m.Extension.Length == 0 || picture.StartsWith("MVIMG", StringComparison.OrdinalIgnoreCase)
-            ? FileRole.MotionVideo
-            : FileRole.LiveVideo;
-
     /// <summary>
     /// Step 6: a stem that fills its limit left no room for "-edited", so the edited version collided with its original and got a counter
     /// that no sidecar has; or, where original and edited version have extensions of different length, it has no counter at all.
     /// </summary>
     private void CounterOfCutName(Medium m)
     {
-        if (m.Base.Length < TakeoutNames.MaxMediaName - m.Extension.Length || View(m.Base, m.Extension) is not { } view)
+        if (m.Base.Length < TakeoutNames.MaxMediaName - m.Extension.Length || _sidecars.View(m.Base, m.Extension) is not { } view)
         {
             return;
         }
@@ -769,7 +456,7 @@ internal sealed class FolderPairing
         // Another format's edited version is written as this one, so a sidecar of another format that fits is as good.
         CutSidecar[] fitting = [.. view.Fitting, .. view.Pictures];
         bool hasOwn = m.Counter.Length > 0
-            ? Cuts(m.Base + m.Extension, TakeoutNames.MaxSidecarStem).Any(cut => _sidecars.ContainsKey(cut + m.Counter))
+            ? _sidecars.HasCut(m.Base + m.Extension, m.Counter)
             : view.Fitting.Count > 0;
         if (fitting.Length > 1 || (hasOwn && fitting.Length > 0))
         {
@@ -777,7 +464,7 @@ internal sealed class FolderPairing
         }
         else if (fitting is [{ Counter: 0 } only])
         {
-            Set(m, only.Index, PairRank.Derived, PairReason.CounterOfCutName, FileRole.Edited);
+            m.Set(only.Index, PairRank.Derived, PairReason.CounterOfCutName, FileRole.Edited);
         }
     }
 
@@ -798,189 +485,9 @@ internal sealed class FolderPairing
         int sidecar = OfOriginal(m, original, "", whole: true);
         if (sidecar >= 0)
         {
-            Set(m, sidecar, PairRank.Weak, PairReason.EditedCounter, FileRole.Edited);
+            m.Set(sidecar, PairRank.Weak, PairReason.EditedCounter, FileRole.Edited);
         }
     }
-
-    // ---- groups ------------------------------------------------------------------------------------------------------------------
-
-    private void Group()
-    {
-        foreach (Medium m in _media)
-        {
-            m.Primary = m;
-        }
-
-        foreach (Medium m in _media)
-        {
-            if (m.Sidecar >= 0 && m.Role != FileRole.Original)
-            {
-                m.Primary = _owner.GetValueOrDefault(m.Sidecar, m);
-            }
-            else if (m.Sidecar < 0)
-            {
-                GroupByName(m, _pictures.Value);
-            }
-            else if (IsClip(m) && m.Role == FileRole.Original)
-            {
-                GroupOwnSidecar(m, _pictures.Value);
-            }
-        }
-
-        foreach (Medium m in _media)
-        {
-            ref FileVerdict verdict = ref _verdicts[m.Index];
-            bool media = m.Sidecar >= 0 || m.Kind != MediaKind.Unknown || m.Primary != m || _files[m.Index].KnownMediaBytes;
-            verdict.Kind = media ? FileKind.Media : FileKind.Ignored;
-            verdict.Sidecar = m.Sidecar;
-            verdict.Rank = m.Rank;
-            verdict.Reason = m.Sidecar < 0 ? (m.Ambiguous ? PairReason.Ambiguous : PairReason.NoSidecar) : m.Reason;
-            verdict.Role = m.Role;
-            verdict.Primary = m.Primary.Index;
-            verdict.Unrecognised = media && m.Kind == MediaKind.Unknown && m.Primary == m && !_files[m.Index].KnownMediaBytes;
-            if (m.Sidecar >= 0)
-            {
-                _verdicts[m.Sidecar].Used = true;
-            }
-        }
-    }
-
-    /// <summary>Files without any sidecar still belong together by name: picture and clip of one stem, original and edited.</summary>
-    private static void GroupByName(Medium m, Dictionary<string, List<Medium>> pictures)
-    {
-        if (IsClip(m))
-        {
-            foreach ((string stem, string counter) in ClipStems(m).SelectMany(names => names))
-            {
-                if (pictures.TryGetValue(stem + counter, out List<Medium>? found))
-                {
-                    // With a sidecar of its own the picture would have lent it in step 5, unless that was ambiguous.
-                    if (found.Count == 1 && found[0].Sidecar < 0)
-                    {
-                        m.Primary = found[0];
-                        m.Role = ClipRole(m, found[0].Name);
-                    }
-
-                    return;
-                }
-            }
-        }
-
-        if (EditedSuffixes.WholeAtEnd(m.Base) is { } suffix
-            && pictures.TryGetValue(m.Base[..^suffix.Length] + m.Counter, out List<Medium>? originals))
-        {
-            Medium? original = Single(originals, o => o.Extension == m.Extension) ?? (originals.Count == 1 ? originals[0] : null);
-            if (original is not null && original != m)
-            {
-                m.Role = FileRole.Edited;
-                if (original.Sidecar >= 0 && original.Role == FileRole.Original && !m.Ambiguous)
-                {
-                    Set(m, original.Sidecar, original.Rank == PairRank.Weak ? PairRank.Weak : PairRank.Derived, PairReason.Edited, FileRole.Edited);
-                    m.Primary = original;
-                }
-                else if (original.Sidecar < 0)
-                {
-                    m.Primary = original;
-                }
-                else
-                {
-                    m.Role = FileRole.Original;
-                }
-            }
-        }
-    }
-
-    /// <summary>A clip with a sidecar of its own is an item of its own, unless that sidecar is the picture's once more.</summary>
-    private void GroupOwnSidecar(Medium m, Dictionary<string, List<Medium>> pictures)
-    {
-        foreach ((string stem, string counter) in ClipStems(m).SelectMany(names => names))
-        {
-            if (pictures.TryGetValue(stem + counter, out List<Medium>? found))
-            {
-                if (found.Count == 1 && found[0].Sidecar >= 0 && SameItem(Sidecar(m.Sidecar), Sidecar(found[0].Sidecar)))
-                {
-                    m.Primary = found[0];
-                    m.Role = ClipRole(m, found[0].Name);
-                }
-
-                return;
-            }
-        }
-    }
-
-    internal static bool SameItem(SidecarIdentity a, SidecarIdentity b) => !a.UrlKey.IsNull && !b.UrlKey.IsNull
-        ? a.UrlKey.Equals(b.UrlKey)
-        : a.Title == b.Title && a.TakenSeconds == b.TakenSeconds;
-
-    // ---- names and titles --------------------------------------------------------------------------------------------------------
-
-    /// <summary>Whether a title makes this media name: stem (cut or not) and extension.</summary>
-    internal static bool Fits(string title, string stem, string extension)
-    {
-        string own = TitleExtension(title, extension);
-        return (own.Length == 0 || own.Equals(extension, StringComparison.OrdinalIgnoreCase))
-            && FitsStem(title.AsSpan(0, title.Length - own.Length), stem, TakeoutNames.MaxMediaName - extension.Length);
-    }
-
-    private static bool FitsFolded(string title, string stem, string extension)
-    {
-        string own = TitleExtension(title, extension);
-        return (own.Length == 0 || Array.Exists(Swaps(extension), s => s.Equals(own, StringComparison.OrdinalIgnoreCase)))
-            && FitsStem(Fold(title[..^own.Length]), Fold(stem), TakeoutNames.MaxMediaName - extension.Length);
-    }
-
-    private static bool FitsStem(ReadOnlySpan<char> titleStem, string stem, int limit)
-    {
-        if (TakeoutNames.SameText(stem, titleStem))
-        {
-            return true;
-        }
-
-        return stem.Length >= limit - 1 && titleStem.Length > stem.Length
-            && (stem.Length == limit || stem.Length == limit + 1 || char.IsSurrogate(titleStem[stem.Length]))
-            && TakeoutNames.SameText(stem, titleStem[..stem.Length]);
-    }
-
-    private static bool NamesExactly(string title, string stem)
-    {
-        title = TakeoutNames.Nfc(title);
-        return TakeoutNames.SameText(stem, title.AsSpan(0, title.Length - TitleExtension(title, "").Length));
-    }
-
-    /// <summary>The extension in a title: the one expected, or one that we know; "" otherwise ("St. Moritz" has none).</summary>
-    internal static string TitleExtension(string title, string expected)
-    {
-        int dot = title.LastIndexOf('.');
-        if (dot < 0)
-        {
-            return "";
-        }
-
-        string extension = title[dot..];
-        return (expected.Length > 0 && extension.Equals(expected, StringComparison.OrdinalIgnoreCase))
-            || MediaTypes.OfExtension(extension) != MediaKind.Unknown
-                ? extension
-                : "";
-    }
-
-    private static string[] Swaps(string extension) => extension.ToUpperInvariant() switch
-    {
-        ".JPG" or ".JPEG" or ".JPE" => [extension, ".jpg", ".jpeg"],
-        ".TIF" or ".TIFF" => [extension, ".tif", ".tiff"],
-        _ => [extension],
-    };
-
-    private static string Fold(string text) => text.ToUpperInvariant();
-
-    internal static string StripJson(string name) => name.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? name[..^5] : name;
-
-    private SidecarIdentity Sidecar(int index) => ((TakeoutJson.OfMedia)_files[index].Json!).Sidecar;
-
-    private string Title(int index) => Sidecar(index).Title;
-
-    private const int Twice = -2;
-
-    private int Lookup(string key) => _sidecars.TryGetValue(key, out int found) && found >= 0 ? found : -1;
 
     private Dictionary<string, List<Medium>> PicturesByStem()
     {
@@ -989,81 +496,10 @@ internal sealed class FolderPairing
         {
             if (medium.Kind is MediaKind.Image or MediaKind.Raw)
             {
-                Add(byStem, medium.Stem, medium);
+                FolderSidecars.Add(byStem, medium.Stem, medium);
             }
         }
 
         return byStem;
-    }
-
-    /// <summary>Most folders are done before anyone asks for other case.</summary>
-    private Dictionary<string, List<int>> FoldAll()
-    {
-        Dictionary<string, List<int>> folded = new(_sidecars.Count, StringComparer.Ordinal);
-        foreach ((string key, int sidecar) in _sidecars)
-        {
-            if (sidecar >= 0)
-            {
-                Add(folded, Fold(key), sidecar);
-            }
-        }
-
-        return folded;
-    }
-
-    private static void Add<TKey, T>(Dictionary<TKey, List<T>> index, TKey key, T value)
-        where TKey : notnull
-    {
-        if (!index.TryGetValue(key, out List<T>? list))
-        {
-            index[key] = list = new List<T>(1);
-        }
-
-        list.Add(value);
-    }
-
-    private readonly record struct CutSidecar(int Index, int Counter);
-
-    /// <param name="Collides">Some sidecar of the same cut name belongs to another media name.</param>
-    /// <param name="Fitting">Those whose title makes this media name, by counter.</param>
-    /// <param name="Pictures">Those whose title makes this stem, as a picture of another extension.</param>
-    private sealed record CutView(bool Collides, IReadOnlyList<CutSidecar> Fitting, IReadOnlyList<CutSidecar> Pictures);
-
-    private sealed class Medium
-    {
-        internal Medium(int index, string name)
-        {
-            Index = index;
-            Name = name;
-            (Stem, Extension) = TakeoutNames.Split(name);
-            (Base, Counter) = TakeoutNames.SplitCounter(Stem);
-            Kind = MediaTypes.OfExtension(Extension);
-        }
-
-        internal int Index { get; }
-
-        internal string Name { get; }
-
-        internal string Stem { get; }
-
-        internal string Extension { get; }
-
-        internal string Base { get; }
-
-        internal string Counter { get; }
-
-        internal MediaKind Kind { get; }
-
-        internal int Sidecar { get; set; } = -1;
-
-        internal PairRank Rank { get; set; }
-
-        internal PairReason Reason { get; set; }
-
-        internal FileRole Role { get; set; }
-
-        internal bool Ambiguous { get; set; }
-
-        internal Medium Primary { get; set; } = null!;
     }
 }

@@ -36,14 +36,14 @@ internal sealed partial class LoosePairing(
         {
             IPairingFile file = files[sidecar];
             if (file.Json is not TakeoutJson.OfMedia { Sidecar: var facts }
-                || !wanted.TryGetValue(FolderPairing.StripJson(TakeoutNames.Nfc(file.Name)), out var wishes))
+                || !wanted.TryGetValue(TakeoutNames.StripJson(TakeoutNames.Nfc(file.Name)), out var wishes))
             {
                 continue;
             }
 
             foreach ((int index, string stem, string extension) in wishes)
             {
-                if (!FolderPairing.Fits(TakeoutNames.Nfc(facts.Title), stem, extension))
+                if (!TitleMatch.Fits(TakeoutNames.Nfc(facts.Title), stem, extension))
                 {
                     continue;
                 }
@@ -89,7 +89,7 @@ internal sealed partial class LoosePairing(
             List<List<int>> items = [];
             foreach (int sidecar in list.OrderBy(s => yearFolders.ContainsKey(files[s].Folder) ? 0 : 1).ThenBy(s => files[s].Path, StringComparer.Ordinal))
             {
-                List<int>? item = items.Find(i => FolderPairing.SameItem(Sidecar(i[0]), Sidecar(sidecar)));
+                List<int>? item = items.Find(i => FolderGroups.SameItem(Sidecar(i[0]), Sidecar(sidecar)));
                 if (item is null)
                 {
                     items.Add([sidecar]);

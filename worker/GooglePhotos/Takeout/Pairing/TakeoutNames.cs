@@ -69,6 +69,9 @@ public static class TakeoutNames
         return Cut(stem + suffix, MaxMediaName - extension.Length) + extension;
     }
 
+    /// <summary>The name of a sidecar without ".json".</summary>
+    internal static string StripJson(string name) => name.EndsWith(".json", StringComparison.OrdinalIgnoreCase) ? name[..^5] : name;
+
     /// <summary>Parts a name at its last dot, when what follows is a known extension or looks like one.</summary>
     internal static (string Stem, string Extension) Split(string name)
     {
