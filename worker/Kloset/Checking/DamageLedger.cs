@@ -126,7 +126,7 @@ internal sealed class DamageLedger(RepositoryIndex index)
                 [.. _overflow.Paths.Order()], _overflow.AffectedPaths);
         }
 
-        foreach (var (id, (kind, problem)) in _packfiles)
+        foreach (var (id, (kind, problem)) in _packfiles.OrderBy(item => item.Key))
         {
             var damages = ofPackfile[id];
             var key = PackfileIndex.KeyOf(in id);

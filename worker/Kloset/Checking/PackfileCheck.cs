@@ -6,21 +6,26 @@ using Kloset.Storage;
 
 namespace Kloset.Checking;
 
-/// <summary>Reads whole packfiles: envelope, tag, footer, index, and every blob that a state places there.</summary>
-internal sealed class PackfileCheck(IStore store, BlobReader blobs, DamageLedger ledger, int parallelism)
+/// <summary>
+/// Reads whole packfiles: envelope, tag, footer, index, and every blob that a state places there. Packfiles may be checked at the same time.
+/// </summary>
+internal sealed class PackfileCheck(IStore store, BlobReader blobs, DamageLedger ledger)
 {
     /// <summary>Packfiles are closed at 64 MiB; with the largest blob behind that none comes near this.</summary>
     private const int LargestPackfile = 1 << 30;
 
-    private byte[] _packfile = [];
-    private IReadOnlyDictionary<Mac, IReadOnlyList<int>>? _places;
+    /// <summary>An index behind the last blob that is longer is asked for apart, rather than held while the rest is read.</summary>
+    private const int LongestTail = 16 << 20;
 
-    public long BytesRead { get; private set; }
+    private readonly Lazy<IReadOnlyDictionary<Mac, IReadOnlyList<int>>> _places = new(blobs.Index.PlacesByPackfile);
+    private long _bytesRead;
+
+    public long BytesRead => Interlocked.Read(ref _bytesRead);
 
     private RepositoryIndex Index => blobs.Index;
 
     /// <summary>The places of blobs by packfile, as numbers for <see cref="RepositoryIndex.PlaceAt"/>.</summary>
-    public IReadOnlyDictionary<Mac, IReadOnlyList<int>> Places => _places ??= Index.PlacesByPackfile();
+    public IReadOnlyDictionary<Mac, IReadOnlyList<int>> Places => _places.Value;
 
     /// <param name="item">As the store lists it.</param>
     /// <param name="asItStands">What to call a damage: of a packfile that no snapshot needs it is a warning.</param>
@@ -44,33 +49,74 @@ internal sealed class PackfileCheck(IStore store, BlobReader blobs, DamageLedger
     {
         if (item.Size > LargestPackfile)
             throw new MalformedException($"it has {item.Size} bytes");
-        if (_packfile.Length < item.Size)
-            _packfile = GC.AllocateUninitializedArray<byte>((int)item.Size);
-        ReadOnlyMemory<byte> file = _packfile.AsMemory(0, (int)item.Size);
-        await store.ReadRangeAsync(item.Key, 0, _packfile.AsMemory(0, (int)item.Size), cancellationToken);
-        BytesRead += file.Length;
+        if (item.Size < StorageEnvelope.HeaderSize + StorageEnvelope.TagSize)
+            throw new MalformedException($"{item.Size} bytes are too few for a stored resource");
+        var places = PlacesOf(in id);
+        await using var scan = await PackfileScan.OpenAsync(store, blobs.Codec, item, cancellationToken);
+        var problem = "";
+        await scan.ReadToAsync(StorageEnvelope.HeaderSize, cancellationToken);
+        try
+        {
+            StorageEnvelope.ReadBareHeader(scan.Slice(0, StorageEnvelope.HeaderSize), ResourceType.Packfile, PackfileIndex.NewestVersion);
+        }
+        catch (MalformedException exception)
+        {
+            problem = exception.Message;
+        }
+
+        long end = StorageEnvelope.HeaderSize;
+        foreach (var (type, blob, location) in places)
+        {
+            var start = StorageEnvelope.HeaderSize + location.Offset;
+            var fits = start + location.Length <= item.Size - StorageEnvelope.TagSize;
+            scan.Release(Math.Min(start, item.Size - StorageEnvelope.TagSize));
+            if (fits)
+            {
+                await scan.ReadToAsync(start + location.Length, cancellationToken);
+                end = Math.Max(end, start + location.Length);
+            }
+
+            CheckBlob(id, type, in blob, fits ? scan.Slice(start, (int)location.Length) : default, fits);
+        }
+
         // The states' places are what readers use; the packfile's own index is for repair.
-        var index = ReadIndex(id, file.Span, asItStands);
+        var index = await ReadIndexAsync(id, item, scan, end, problem, asItStands, cancellationToken);
+        Interlocked.Add(ref _bytesRead, item.Size);
+        if (index is not null)
+            Compare(id, index, places, asItStands);
+    }
+
+    private List<(BlobType Type, Mac Id, BlobLocation Location)> PlacesOf(in Mac id)
+    {
         var numbers = Places.GetValueOrDefault(id, []);
         var places = new List<(BlobType Type, Mac Id, BlobLocation Location)>(numbers.Count);
         places.AddRange(numbers.Select(Index.PlaceAt));
-        if (index is not null)
-            Compare(id, index, places, asItStands);
-        Parallel.ForEach(
-            places, new ParallelOptions { MaxDegreeOfParallelism = parallelism, CancellationToken = cancellationToken },
-            place => CheckBlob(id, file.Span, place.Type, place.Id, place.Location));
+        places.Sort((a, b) => a.Location.Offset.CompareTo(b.Location.Offset));
+        return places;
     }
 
-    private PackfileIndex? ReadIndex(Mac id, ReadOnlySpan<byte> file, CheckFindingKind asItStands)
+    /// <param name="end">Where the last blob ends in the file.</param>
+    /// <param name="problem">What is wrong with the header.</param>
+    private async Task<PackfileIndex?> ReadIndexAsync(
+        Mac id, StoreItem item, PackfileScan scan, long end, string problem, CheckFindingKind asItStands, CancellationToken cancellationToken)
     {
-        var problem = "";
+        var payloadEnd = item.Size - StorageEnvelope.TagSize;
+        var isKept = item.Size - end <= LongestTail;
+        scan.Release(isKept ? end : payloadEnd);
+        // The rest of a damaged packfile is told from its damaged header on.
+        if (!await scan.HasValidTagAsync(cancellationToken) && problem.Length == 0)
+            problem = "its content does not match its tag";
         PackfileIndex? index = null;
         try
         {
-            StorageEnvelope.ReadHeader(file, ResourceType.Packfile, PackfileIndex.NewestVersion);
-            if (blobs.Codec.ComputeMac(file[..^StorageEnvelope.TagSize]) != new Mac(file[^StorageEnvelope.TagSize..]))
-                problem = "its content does not match its tag";
-            index = PackfileIndex.Read(blobs.Codec, StorageEnvelope.Payload(file), 0, out _);
+            if (isKept)
+                index = PackfileIndex.Read(blobs.Codec, scan.Slice(end, (int)(payloadEnd - end)), end - StorageEnvelope.HeaderSize, out _);
+            if (index is null)
+            {
+                (index, var why) = await PackfileTail.TryReadIndexAsync(store, blobs.Codec, item, cancellationToken);
+                if (why is not null && problem.Length == 0)
+                    problem = why;
+            }
         }
         catch (MalformedException exception)
         {
@@ -96,16 +142,16 @@ internal sealed class PackfileCheck(IStore store, BlobReader blobs, DamageLedger
         }
     }
 
-    private void CheckBlob(Mac id, ReadOnlySpan<byte> file, BlobType type, Mac blob, BlobLocation location)
+    /// <param name="stored">Empty when it does not fit into the file.</param>
+    private void CheckBlob(Mac id, BlobType type, in Mac blob, ReadOnlySpan<byte> stored, bool fits)
     {
         if (type == BlobType.Random)
             return;
         try
         {
-            if (location.Offset > file.Length || StorageEnvelope.HeaderSize + location.Offset + location.Length > file.Length - StorageEnvelope.TagSize)
+            if (!fits)
                 throw new MalformedException("it lies behind the end of the packfile");
-            using var clear = new PooledBuffer((int)Math.Min(location.Length + 1024L, 16 << 20));
-            blobs.Decode(type, in blob, file.Slice((int)(StorageEnvelope.HeaderSize + location.Offset), (int)location.Length), clear);
+            blobs.Verify(type, in blob, stored);
         }
         catch (MalformedException exception)
         {

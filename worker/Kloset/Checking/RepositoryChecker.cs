@@ -14,6 +14,9 @@ namespace Kloset.Checking;
 /// </summary>
 internal sealed class RepositoryChecker(Repository repository, CheckOptions options, IProgress<CheckProgress>? progress)
 {
+    /// <summary>Packfiles that are read at the same time: a few keep a network busy even for one core; each takes some megabytes.</summary>
+    private const int LeastReaders = 3, MostReaders = 8;
+
     private readonly List<CheckFinding> _findings = [];
     private readonly DamageLedger _ledger = new(repository.Index);
     private readonly Dictionary<Mac, StoreItem> _present = [];
@@ -33,7 +36,7 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
         if (options.Level >= CheckLevel.Structure)
             await WalkAsync(walk, ids, "structure", cancellationToken);
         var problems = await CheckStatesAsync(cancellationToken);
-        var packfiles = new PackfileCheck(repository.Store, repository.Blobs, _ledger, repository.Services.Parallelism);
+        var packfiles = new PackfileCheck(repository.Store, repository.Blobs, _ledger);
         var rotation = DataRotation.Start;
         if (options.Level >= CheckLevel.Data)
         {
@@ -168,13 +171,9 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
         if (split > 0)
             packfiles = [.. packfiles[split..], .. packfiles[..split]];
         var at = 0;
-        for (; at < packfiles.Count && !(budget is { } limit && check.BytesRead >= limit); at++)
-        {
-            progress?.Report(new CheckProgress("packfiles", at, packfiles.Count));
-            var id = packfiles[at];
-            if (_present.TryGetValue(_isArchive ? Mac.Zero : id, out var item))
-                await check.RunAsync(id, item, visible.Contains(id) ? CheckFindingKind.Damaged : CheckFindingKind.Warning, cancellationToken);
-        }
+        await Parallel.ForEachAsync(
+            Claims(), new ParallelOptions { MaxDegreeOfParallelism = Math.Clamp(repository.Services.Parallelism, LeastReaders, MostReaders), CancellationToken = cancellationToken },
+            async (item, token) => await check.RunAsync(item.Id, item.Item, visible.Contains(item.Id) ? CheckFindingKind.Damaged : CheckFindingKind.Warning, token));
 
         if (budget is null)
             return DataRotation.Start;
@@ -187,6 +186,19 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
         }
 
         return next;
+
+        // Taken one after the other, so that where the next check goes on is where this one took no more.
+        IEnumerable<(Mac Id, StoreItem Item)> Claims()
+        {
+            for (long claimed = 0; at < packfiles.Count && !(budget is { } limit && claimed >= limit); at++)
+            {
+                progress?.Report(new CheckProgress("packfiles", at, packfiles.Count));
+                if (!_present.TryGetValue(_isArchive ? Mac.Zero : packfiles[at], out var item))
+                    continue;
+                claimed += item.Size;
+                yield return (packfiles[at], item);
+            }
+        }
     }
 
     /// <summary>Damaged states, and packfiles that no state names: whether they belong together, and what could be brought back.</summary>

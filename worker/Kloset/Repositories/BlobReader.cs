@@ -182,6 +182,14 @@ internal sealed class BlobReader(IStore store, BlobCodec codec, RepositoryIndex 
             throw new MalformedException("its content does not match its MAC");
     }
 
+    /// <summary>As <see cref="Decode"/>, for whoever only wants to know.</summary>
+    /// <exception cref="MalformedException">Not what was written.</exception>
+    public void Verify(BlobType type, in Mac id, ReadOnlySpan<byte> stored)
+    {
+        using var clear = new PooledBuffer((int)Math.Min(stored.Length + 1024L, 16 << 20));
+        Decode(type, in id, stored, clear);
+    }
+
     public static string Describe(BlobType type, in Mac id) => $"{BlobTypes.NameOf(type)} {id}";
 
     private static PooledBuffer Cleared(PooledBuffer buffer)

@@ -141,7 +141,10 @@ public sealed class Repository : IAsyncDisposable
 
         if (passphrase is not { IsEmpty: false } given)
             throw new RepositoryException(RepositoryFailure.PassphraseNeeded, $"The repository {store.Location} is encrypted: its passphrase is needed.");
-        var key = Derive(encryption.KeyDerivation, given.Span);
+        // A derivation keeps one core busy for most of a second.
+        var deriving = Task.Run(() => Derive(encryption.KeyDerivation, given.Span), CancellationToken.None);
+        CodecPreparation.Run();
+        var key = await deriving;
         StreamCipher? cipher = null;
         try
         {
