@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -97,16 +98,86 @@ public sealed class SourceTests : IDisposable
             "media",
             [
                 MediaBytes.Jpeg(random, 3000, taken, "Camera", (47.5, 8.5)), MediaBytes.Png(random, 500), MediaBytes.Heic(random, 2000), MediaBytes.Mp4(random, 3000, taken),
+                WebP(), Film(),
             ],
-            bytes =>
-            {
-                using var probe = new MediaProbe();
-                for (var at = 0; at < bytes.Length; at += 600)
-                {
-                    probe.Append(bytes.AsSpan(at, Math.Min(600, bytes.Length - at)));
-                }
+            Probe);
+    }
 
-                probe.Finish();
-            });
+    [Fact]
+    public void A_picture_whose_list_of_parts_has_entries_of_no_size_takes_little_memory()
+    {
+        // 1,000 items of 65,535 parts each, in 6 kB (ISO 14496-12, 8.11.3 with all sizes 0).
+        var items = Enumerable.Range(0, 1000).SelectMany(item => new byte[] { (byte)(item >> 8), (byte)item, 0, 0, 0xFF, 0xFF });
+        byte[] picture = [.. Heic, .. Box("meta", new byte[4], Box("iloc", [0, 0, 0, 0, 0, 0, 0x03, 0xE8, .. items])), .. Box("mdat", new byte[100])];
+
+        Fuzz.Feed(picture, 0, Probe);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public async Task A_picture_that_ends_within_the_head_of_a_box_ends(int rest)
+    {
+        // Five bytes of the outer box are left, which is no box, and the file has hardly more.
+        byte[] picture = [.. Heic, .. Box("meta", new byte[4], Box("pitm", [0, 0, 0, 0, 0, 1]), new byte[5]), .. new byte[rest]];
+
+        await Task.Run(() => Fuzz.Feed(picture, 0, Probe), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void What_names_gigabytes_takes_no_memory()
+    {
+        foreach (var (bytes, at) in new[] { (MediaBytes.Png(new Random(1), 500), 33), (WebP(), 30), (Film(), 64) })
+        {
+            for (var offset = at - 8; offset <= at + 8; offset++)
+            {
+                var hostile = bytes.ToArray();
+                hostile.AsSpan(offset, 4).Fill(0x7F);
+                Fuzz.Feed(hostile, offset, Probe);
+            }
+        }
+    }
+
+    private static void Probe(byte[] bytes)
+    {
+        using var probe = new MediaProbe();
+        for (var at = 0; at < bytes.Length; at += 600)
+        {
+            probe.Append(bytes.AsSpan(at, Math.Min(600, bytes.Length - at)));
+        }
+
+        probe.Finish();
+    }
+
+    private static byte[] WebP()
+    {
+        byte[] chunks =
+        [
+            .. "WEBPVP8X"u8, 10, 0, 0, 0, 0x0C, 0, 0, 0, 7, 0, 0, 7, 0, 0, .. "EXIF"u8, 14, 0, 0, 0, .. "II*\0"u8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            .. "XMP "u8, 4, 0, 0, 0, .. "<x/>"u8,
+        ];
+        return [.. "RIFF"u8, (byte)chunks.Length, 0, 0, 0, .. chunks];
+    }
+
+    private static byte[] Film()
+    {
+        byte[] key = [0, 0, 0, 36, .. "mdtacom.apple.quicktime.make"u8];
+        byte[] value = [0, 0, 0, 29, 0, 0, 0, 1, 0, 0, 0, 21, .. "data"u8, 0, 0, 0, 1, 0, 0, 0, 0, .. "Apple"u8];
+        return
+        [
+            .. Box("ftyp", [.. "qt  "u8, 0, 0, 0, 0, .. "qt  "u8]),
+            .. Box("moov", Box("meta", Box("keys", [0, 0, 0, 0, 0, 0, 0, 1], key), Box("ilst", value))),
+            .. Box("mdat", new byte[50]),
+        ];
+    }
+
+    private static byte[] Heic => Box("ftyp", [.. "heic"u8, 0, 0, 0, 0, .. "heic"u8]);
+
+    private static byte[] Box(string type, params byte[][] content)
+    {
+        var length = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(length, 8 + content.Sum(part => part.Length));
+        return [.. length, .. Encoding.ASCII.GetBytes(type), .. content.SelectMany(part => part)];
     }
 }

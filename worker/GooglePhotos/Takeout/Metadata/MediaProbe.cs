@@ -22,6 +22,12 @@ public sealed partial class MediaProbe : IDisposable
 {
     private const int HeadLimit = 1 << 20;
 
+    // What a parser may take for one file. A list whose entries are of no size needs no bytes of the file to ask for gigabytes.
+    private const long MemoryLimit = 64 << 20;
+
+    // A parser that asks so often goes round in circles. Reading all of the head byte by byte takes a sixteenth of it.
+    private const int CallLimit = 16 << 20;
+
     // A moov of a film of many hours is some MiB; more is no header.
     private const int BoxLimit = 16 << 20;
 
@@ -194,6 +200,11 @@ public sealed partial class MediaProbe : IDisposable
 
     private MediaMetadata Read(string mime)
     {
+        if (!NamedLengths.Fit(mime, _head.AsSpan(0, _headLength), _position) || _segments.Exists(segment => !NamedLengths.Fit(mime, segment.Bytes.AsSpan(0, segment.Filled), _position)))
+        {
+            return new MediaMetadata { MimeType = mime };
+        }
+
         try
         {
             return DeepStack.Run(() =>
@@ -330,21 +341,35 @@ public sealed partial class MediaProbe : IDisposable
         internal int Filled { get; set; }
     }
 
-    /// <summary>The whole file's length, with what was kept in its place and zeros between.</summary>
+    /// <summary>
+    /// The whole file's length, with what was kept in its place and zeros between. Made and read on the parser's thread, it ends a parser that takes
+    /// too much memory there or asks without end.
+    /// </summary>
     private sealed class SparseStream(long length, ReadOnlyMemory<byte> head, List<Segment> segments) : Stream
     {
+        private readonly long _allowed = GC.GetAllocatedBytesForCurrentThread() + MemoryLimit;
+        private int _calls;
+
         public override bool CanRead => true;
 
         public override bool CanSeek => true;
 
         public override bool CanWrite => false;
 
-        public override long Length => length;
+        public override long Length
+        {
+            get
+            {
+                Account();
+                return length;
+            }
+        }
 
         public override long Position { get; set; }
 
         public override int Read(Span<byte> buffer)
         {
+            Account();
             if (Position < 0 || Position >= length || buffer.IsEmpty)
             {
                 return 0;
@@ -400,6 +425,14 @@ public sealed partial class MediaProbe : IDisposable
 
         public override void Flush()
         {
+        }
+
+        private void Account()
+        {
+            if (++_calls > CallLimit || GC.GetAllocatedBytesForCurrentThread() > _allowed)
+            {
+                throw new InvalidDataException("The metadata of this file have no end.");
+            }
         }
 
         public override void SetLength(long value) => throw new NotSupportedException();
