@@ -54,6 +54,30 @@ public sealed class ItemJoinTests
     }
 
     [Fact]
+    public void An_item_that_is_shown_again_as_it_was_stays_the_very_same()
+    {
+        var first = Join(null, Item("s", September), File("a", sidecar: "s"));
+
+        Assert.Same(first, Join(first, Item("s", November), File("a", sidecar: "s")));
+        Assert.NotSame(first, Join(first, Item("s", November), File("a", folder: Iceland, album: "Iceland", sidecar: "s")));
+    }
+
+    [Fact]
+    public void However_many_copies_of_one_content_there_are_its_line_in_the_catalog_stays_short()
+    {
+        IncomingItem Nameless() => new(null, null, "none", September, Trashed: false, Year: 2023);
+        var item = Join(null, Nameless(), File("a", name: "0.jpg"));
+        for (var copy = 1; copy <= 300; copy++)
+        {
+            item = Join(item, Nameless(), File("a", name: $"{copy}.jpg"));
+        }
+
+        Assert.Single(item.Files);
+        Assert.Equal(100, item.Files[0].EntryNames!.Count);
+        Assert.Same(item, Join(item, Nameless(), File("a", name: "301.jpg")));
+    }
+
+    [Fact]
     public void A_new_item_lies_in_the_folder_of_its_year_with_its_sidecar_beside_it()
     {
         var item = Join(null, Item("s", September), File("a", sidecar: "s"));
