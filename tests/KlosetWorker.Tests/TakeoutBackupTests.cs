@@ -184,6 +184,7 @@ public sealed class TakeoutBackupTests : IDisposable
         Assert.True(damaged.GetProperty("library").GetProperty("items").GetInt64() > 5);
         Assert.Contains(damaged.GetProperty("warnings").EnumerateArray(), warning => warning.GetString()!.Contains("-3-002.zip", StringComparison.Ordinal));
         Assert.False(damaged.GetProperty("exports").TryGetProperty("coveredThrough", out _));
+        Assert.NotEmpty(await UnmatchedAsync());
         await BackupAsync(3);
 
         await File.WriteAllBytesAsync(part, whole, TestContext.Current.CancellationToken);
@@ -193,6 +194,13 @@ public sealed class TakeoutBackupTests : IDisposable
         (await _host.RunAsync("restore", "latest", "--to", _host.At("restored"))).Exits(0);
         AssertHolds(_host.At("restored"), Media(manifest));
         Assert.Equal(0, healed.GetProperty("library").GetProperty("missing").GetInt64());
+        Assert.Empty(await UnmatchedAsync());
+    }
+
+    private async Task<string[]> UnmatchedAsync()
+    {
+        using var manifest = JsonDocument.Parse((await _host.RunAsync("cat", "latest:/.kloset/manifest.json")).Exits(0).Bytes);
+        return [.. manifest.RootElement.GetProperty("unmatched").EnumerateArray().Select(note => note.ToString())];
     }
 
     [Fact]

@@ -4,6 +4,7 @@ namespace KlosetWorker.Catalog;
 internal sealed record Manifest
 {
     public const int CurrentSchema = 1;
+    public const int MostUnmatched = 1000;
 
     public int Schema { get; init; } = CurrentSchema;
 
@@ -38,7 +39,7 @@ internal sealed record Manifest
 
     public IReadOnlyList<string> AcceptedGaps { get; init; } = [];
 
-    /// <summary>Files that are kept but belong to no item: path and why.</summary>
+    /// <summary>Files that are kept but belong to no item: path and why. At most <see cref="MostUnmatched"/> are named.</summary>
     public IReadOnlyList<ManifestNote> Unmatched { get; init; } = [];
 
     /// <summary>Set while the newest export that looks like all of the library shows far less than is known: nothing is forgotten then.</summary>

@@ -81,7 +81,14 @@ internal sealed class SetIngestion(
 
     public List<ManifestGap> Gaps { get; } = [];
 
+    /// <summary>Up to as many as a manifest names.</summary>
     public List<ManifestNote> Unmatched { get; } = [];
+
+    /// <summary>Paths of files that belonged to nothing so far.</summary>
+    public IReadOnlySet<string> Noted { get; init; } = new HashSet<string>();
+
+    /// <summary>Those of <see cref="Noted"/> that belong to an item now.</summary>
+    public HashSet<string> Matched { get; } = new(StringComparer.Ordinal);
 
     public List<string> Warnings { get; } = [];
 
@@ -528,9 +535,23 @@ internal sealed class SetIngestion(
             await library.RemoveAsync(gone.Item, cancellationToken);
         }
 
-        if (item.Sidecar is null && before is null)
+        // While parts are held back, what describes it may lie in one of them: the reading that has them all tells.
+        if (item.Sidecar is null && (before is null || (held is not null && before.Sidecars is null)) && _export!.HeldParts.Count == 0)
         {
-            Unmatched.Add(new(after.Files[0].Paths[0], "no sidecar describes it"));
+            Note(after.Files[0].Paths[0], "no sidecar describes it");
+        }
+        else if (item.Sidecar is not null && Noted.Count > 0)
+        {
+            Matched.UnionWith(after.Files.Concat(absorbed?.Item.Files ?? []).SelectMany(one => one.Paths)
+                .Append(PathOf(_export!.Entries[item.SidecarEntry]).ToString()).Where(Noted.Contains));
+        }
+    }
+
+    private void Note(string path, string what)
+    {
+        if (Unmatched.Count < Manifest.MostUnmatched)
+        {
+            Unmatched.Add(new(path, what));
         }
     }
 
@@ -660,7 +681,7 @@ internal sealed class SetIngestion(
             if (row is not { } known)
             {
                 await PutVerbatimAsync(PathOf(entry), content, entry, cancellationToken);
-                Unmatched.Add(new(PathOf(entry).ToString(), "a sidecar without its file"));
+                Note(PathOf(entry).ToString(), "a sidecar without its file");
                 continue;
             }
 

@@ -105,6 +105,7 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
                 current = new(storage, from, source.Settle, request, catalog, library, tracker, _totals, before, _albums, _sets.FirstOrDefault(earlier => earlier.Account is not null)?.Account, time.GetUtcNow())
                 {
                     Missed = _gaps.Where(gap => gap.Kind == "entry").Select(gap => SetIngestion.NameInFolder(gap.Name)).ToHashSet(StringComparer.Ordinal),
+                    Noted = _unmatched.Select(note => note.Name).ToHashSet(StringComparer.Ordinal),
                 };
             var ingestion = Ingest(set, known >= 0 ? _sets[known] : null);
             try
@@ -229,8 +230,9 @@ internal sealed class TakeoutBackup(Repository repository, RepositoryWriter writ
         }
 
         _gaps.AddRange(ingestion.Gaps);
-        _unmatched.RemoveAll(note => ingestion.Unmatched.Any(found => found.Name == note.Name));
-        _unmatched.AddRange(ingestion.Unmatched.Take(1000 - Math.Min(1000, _unmatched.Count)));
+        var told = ingestion.Unmatched.Select(note => note.Name).ToHashSet(StringComparer.Ordinal);
+        _unmatched.RemoveAll(note => told.Contains(note.Name) || ingestion.Matched.Contains(note.Name));
+        _unmatched.AddRange(ingestion.Unmatched.Take(Manifest.MostUnmatched - _unmatched.Count));
         Warn(ingestion.Warnings);
     }
 
