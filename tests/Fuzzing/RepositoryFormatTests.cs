@@ -161,6 +161,17 @@ public class RepositoryFormatTests
         using var state = StateLoader.Seal(codec, journal.Journal);
         Fuzz.Parser("states" + kind, [state.ToArray()], bytes => StateLoader.Parse(codec, Tagged(codec, bytes)), Refusals);
 
+        var payload = state.ToArray()[16..^32];
+        Fuzz.Parser(
+            "states from a file" + kind, [payload],
+            bytes =>
+            {
+                using var parser = new StateParser(StateParser.NewestVersion, new IgnoringVisitor());
+                codec.Decode(new MemoryStream(bytes), parser, 1 << 20);
+                parser.Finish();
+            },
+            Refusals);
+
         using var builder = new PackfileBuilder(codec, RandomSource.System, 4096);
         using var blob = new PooledBuffer();
         codec.Encode("some content"u8, blob);

@@ -259,7 +259,27 @@ public class Lz4FrameTests
     private static byte[] Decompress(byte[] frame, long maxSize)
     {
         ArrayBufferWriter<byte> output = new();
-        Lz4Frame.Decompress(frame, output, maxSize);
+        InvalidDataException? refusal = null;
+        try
+        {
+            Lz4Frame.Decompress(frame, output, maxSize);
+        }
+        catch (InvalidDataException exception)
+        {
+            refusal = exception;
+        }
+
+        // What comes in pieces is the same frame.
+        ArrayBufferWriter<byte> inPieces = new();
+        using PiecewiseStream pieces = new(frame);
+        if (refusal is not null)
+        {
+            Assert.Throws<InvalidDataException>(() => Lz4Frame.Decompress(pieces, inPieces, maxSize));
+            throw refusal;
+        }
+
+        Lz4Frame.Decompress(pieces, inPieces, maxSize);
+        Assert.Equal(output.WrittenSpan, inPieces.WrittenSpan);
         return output.WrittenSpan.ToArray();
     }
 

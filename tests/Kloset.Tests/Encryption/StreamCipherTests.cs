@@ -109,6 +109,10 @@ public class StreamCipherTests
                     ArrayBufferWriter<byte> output = new();
                     cipher.Open(stored[0], output);
                     Assert.Equal(clear, output.WrittenSpan.ToArray());
+                    using Stream opened = cipher.OpenRead(new PiecewiseStream(stored[0]));
+                    using MemoryStream inPieces = new();
+                    opened.CopyTo(inPieces);
+                    Assert.Equal(clear, inPieces.ToArray());
                 }
 
                 return true;
@@ -130,6 +134,7 @@ public class StreamCipherTests
             stored[bit / 8] ^= (byte)(1 << (bit % 8));
             Assert.False(cipher.TryOpen(stored, new ArrayBufferWriter<byte>()));
             Assert.Throws<InvalidDataException>(() => cipher.Open(stored, new ArrayBufferWriter<byte>()));
+            Assert.Throws<InvalidDataException>(() => cipher.OpenRead(new PiecewiseStream(stored)).CopyTo(Stream.Null));
             stored[bit / 8] ^= (byte)(1 << (bit % 8));
         }
 

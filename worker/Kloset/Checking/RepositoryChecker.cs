@@ -136,7 +136,7 @@ internal sealed class RepositoryChecker(Repository repository, CheckOptions opti
             if (!Mac.TryParse(item.Key.AsSpan(item.Key.LastIndexOf('/') + 1), out var id))
                 continue;
             _stateBytes += item.Size;
-            if (await repository.States.FindProblemAsync(item.Key, cancellationToken) is { } problem)
+            if (await repository.States.FindProblemAsync(item, cancellationToken) is { } problem)
                 problems.Add(new StateProblem(item.Key, id, problem));
         }
 

@@ -30,14 +30,14 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
         return await RepairAsync(held, cancellationToken);
     }
 
-    private RepositoryIndex NewIndex() => new(() => repository.Services.CacheDirectory ?? Path.GetTempPath());
+    private RepositoryIndex NewIndex() => new(() => repository.Services.ScratchFolder);
 
     private async Task<RepairReport> RepairAsync(Locks.RepositoryLock? held, CancellationToken cancellationToken)
     {
         var damaged = await FindDamagedStatesAsync(cancellationToken);
         // What the states that can be read say, and nothing else.
         using var index = NewIndex();
-        await new StateLoader(repository.Store, repository.Codec).LoadAsync(index, cancellationToken);
+        await new StateLoader(repository.Store, repository.Codec, () => repository.Services.ScratchFolder).LoadAsync(index, cancellationToken);
         var before = index.Snapshots().ToHashSet();
         var candidates = await FindCandidatesAsync(index, cancellationToken);
         var lost = index.LostStates().Where(id => damaged.TrueForAll(d => d.Id != id)).ToList();
@@ -80,7 +80,7 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
         {
             if (!Mac.TryParse(item.Key.AsSpan(item.Key.LastIndexOf('/') + 1), out var id))
                 continue;
-            if (await repository.States.FindProblemAsync(item.Key, cancellationToken) is null)
+            if (await repository.States.FindProblemAsync(item, cancellationToken) is null)
                 continue;
             // Read again: a memory or a network that flips bits must not cost a whole state.
             using var bytes = new PooledBuffer(1 << 16);
@@ -174,7 +174,7 @@ internal sealed class RepositoryRepair(Repository repository, RepairOptions opti
         if (candidates.Count == 0)
             return new Choice([], [], []);
         using var trial = NewIndex();
-        await new StateLoader(repository.Store, repository.Codec).LoadAsync(trial, cancellationToken);
+        await new StateLoader(repository.Store, repository.Codec, () => repository.Services.ScratchFolder).LoadAsync(trial, cancellationToken);
         var content = new StateContent { Trailer = new StateTrailer(StateParser.NewestVersion, 0, repository.Id) };
         foreach (var candidate in candidates)
             AddTo(content, candidate, Mac.Zero, []);

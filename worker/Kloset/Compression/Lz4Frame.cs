@@ -21,6 +21,12 @@ public static class Lz4Frame
     private const int MaxExpansion = 255;
     private const int DictionarySize = 64 << 10;
 
+    /// <summary>Flags, block size, content size, checksum.</summary>
+    private const int MostDescriptor = 11;
+
+    /// <summary>No field of a frame is longer than a block.</summary>
+    private const uint MostAtOnce = BlockSize + 64;
+
     // Version 1, independent blocks, content checksum; blocks of 4 MiB; checksum of these two bytes.
     private static ReadOnlySpan<byte> Header => [0x04, 0x22, 0x4D, 0x18, 0x64, 0x70, 0xB9];
 
@@ -65,13 +71,29 @@ public static class Lz4Frame
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentOutOfRangeException.ThrowIfNegative(maxSize);
-        if (frame.IsEmpty)
+        Reader reader = new() { Rest = frame };
+        ReadFrames(ref reader, output, maxSize);
+    }
+
+    /// <summary>As <see cref="Decompress(ReadOnlySpan{byte}, IBufferWriter{byte}, long)"/>, holding one block of it at a time.</summary>
+    public static void Decompress(Stream frame, IBufferWriter<byte> output, long maxSize)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentOutOfRangeException.ThrowIfNegative(maxSize);
+        using PooledBuffer window = new(1 << 16);
+        Reader reader = new() { Source = frame, Window = window };
+        ReadFrames(ref reader, output, maxSize);
+    }
+
+    private static void ReadFrames(ref Reader reader, IBufferWriter<byte> output, long maxSize)
+    {
+        if (reader.IsAtEnd)
         {
             throw CutShort();
         }
 
-        Reader reader = new() { Rest = frame };
-        while (!reader.Rest.IsEmpty)
+        while (!reader.IsAtEnd)
         {
             uint magic = reader.ReadUInt32();
             if (magic == Magic)
@@ -80,7 +102,7 @@ public static class Lz4Frame
             }
             else if ((magic & 0xFFFFFFF0) == SkippableMagic)
             {
-                reader.Read(reader.ReadUInt32());
+                reader.Skip(reader.ReadUInt32());
             }
             else
             {
@@ -118,6 +140,8 @@ public static class Lz4Frame
                     throw Damaged($"a block of {size} bytes where {descriptor.BlockMaxSize} are the limit");
                 }
 
+                // What is read stays where it is until more is asked for: with it comes all that is looked at together with it.
+                reader.Prepare((int)size + (3 * sizeof(uint)));
                 ReadOnlySpan<byte> block = reader.Read(size);
                 if (descriptor.HasBlockChecksums && reader.ReadUInt32() != XxHash32.HashToUInt32(block))
                 {
@@ -250,8 +274,49 @@ public static class Lz4Frame
     {
         public ReadOnlySpan<byte> Rest;
 
+        /// <summary>Where more comes from, by way of <see cref="Window"/>; null: all is there.</summary>
+        public Stream? Source;
+        public PooledBuffer? Window;
+
+        public bool IsAtEnd
+        {
+            get
+            {
+                Prepare(1);
+                return Rest.IsEmpty;
+            }
+        }
+
+        /// <summary>Gets so many bytes ready, or as many as there are. What was read before must not be used any more.</summary>
+        public void Prepare(int count)
+        {
+            if (Source is null || Rest.Length >= count)
+            {
+                return;
+            }
+
+            Window!.Discard(Window.Length - Rest.Length);
+            while (Window.Length < count)
+            {
+                int read = Source.Read(Window.GetSpan(Math.Max(count - Window.Length, 1 << 15)));
+                if (read == 0)
+                {
+                    break;
+                }
+
+                Window.Advance(read);
+            }
+
+            Rest = Window.Span;
+        }
+
         public ReadOnlySpan<byte> Read(uint length)
         {
+            if (length > (uint)Rest.Length && length <= MostAtOnce)
+            {
+                Prepare((int)length);
+            }
+
             if (length > (uint)Rest.Length)
             {
                 throw CutShort();
@@ -262,6 +327,22 @@ public static class Lz4Frame
             return read;
         }
 
+        public void Skip(uint length)
+        {
+            while (length > 0)
+            {
+                Prepare(1);
+                if (Rest.IsEmpty)
+                {
+                    throw CutShort();
+                }
+
+                int now = (int)Math.Min(length, (uint)Rest.Length);
+                Rest = Rest[now..];
+                length -= (uint)now;
+            }
+        }
+
         public uint ReadUInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Read(sizeof(uint)));
     }
 
@@ -270,6 +351,7 @@ public static class Lz4Frame
     {
         public static FrameDescriptor Read(ref Reader reader)
         {
+            reader.Prepare(MostDescriptor);
             ReadOnlySpan<byte> start = reader.Rest;
             byte flags = reader.Read(1)[0];
             byte blocks = reader.Read(1)[0];

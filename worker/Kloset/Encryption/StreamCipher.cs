@@ -155,6 +155,17 @@ public sealed class StreamCipher : IDisposable
     /// <summary>As <see cref="Open"/>; false when the stream was sealed under another key or is damaged.</summary>
     public bool TryOpen(ReadOnlySpan<byte> stored, IBufferWriter<byte> output) => TryOpen(stored, output, out _);
 
+    /// <summary>
+    /// The cleartext of a stream, record by record, for what is too long to be held. Reading it throws <see cref="InvalidDataException"/> as
+    /// <see cref="Open"/> does; what was read before must not be used then.
+    /// </summary>
+    /// <param name="stored">Read forward, synchronously; stays its owner's.</param>
+    public Stream OpenRead(Stream stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        return new OpeningStream(this, stored);
+    }
+
     /// <summary>Clears the repository key and what was expanded from it.</summary>
     public void Dispose()
     {
@@ -250,6 +261,88 @@ public sealed class StreamCipher : IDisposable
         catch (AuthenticationTagMismatchException)
         {
             return false;
+        }
+    }
+
+    private sealed class OpeningStream(StreamCipher cipher, Stream stored) : ForwardStream
+    {
+        private readonly byte[] _record = new byte[cipher._chunkSize + RecordOverhead];
+        private readonly byte[] _clear = new byte[cipher._chunkSize];
+        private AesGcmSivKey _key;
+        private bool _started;
+        private int _at;
+        private int _length;
+
+        public override int Read(Span<byte> buffer)
+        {
+            while (_at == _length)
+            {
+                if (!_started)
+                {
+                    Start();
+                }
+
+                if (!TryOpenRecord())
+                {
+                    return 0;
+                }
+            }
+
+            int count = Math.Min(buffer.Length, _length - _at);
+            _clear.AsSpan(_at, count).CopyTo(buffer);
+            _at += count;
+            return count;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _key.Clear();
+            base.Dispose(disposing);
+        }
+
+        private void Start()
+        {
+            Span<byte> block = stackalloc byte[cipher.SubKeyBlockSize];
+            Span<byte> subKey = stackalloc byte[SubKeySize];
+            if (stored.ReadAtLeast(block, block.Length, throwOnEndOfStream: false) < block.Length)
+            {
+                throw new InvalidDataException("An encrypted stream is too short to hold its key: it is damaged.");
+            }
+
+            if (!cipher.TryUnwrapSubKey(block, subKey))
+            {
+                throw new InvalidDataException("The key of an encrypted stream does not open: it is damaged or belongs to another repository key.");
+            }
+
+            _key.Expand(subKey, cipher._path);
+            CryptographicOperations.ZeroMemory(subKey);
+            _started = true;
+        }
+
+        private bool TryOpenRecord()
+        {
+            int read = stored.ReadAtLeast(_record, _record.Length, throwOnEndOfStream: false);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            ReadOnlySpan<byte> record = _record.AsSpan(0, read);
+            int size = read - RecordOverhead;
+            if (size < 0)
+            {
+                throw new InvalidDataException($"An encrypted stream ends with a record of {read} bytes: it is damaged.");
+            }
+
+            if (!_key.TryDecrypt(
+                record[..AesGcmSiv.NonceSize], record.Slice(AesGcmSiv.NonceSize, size), record[^AesGcmSiv.TagSize..], _clear.AsSpan(0, size)))
+            {
+                throw new InvalidDataException("A record of an encrypted stream has a wrong tag: it is damaged.");
+            }
+
+            _at = 0;
+            _length = size;
+            return true;
         }
     }
 }

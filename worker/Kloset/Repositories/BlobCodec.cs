@@ -92,6 +92,37 @@ internal sealed class BlobCodec : IDisposable
         Decompress(compressed.Span, output, maxSize);
     }
 
+    /// <summary>As <see cref="Decode(ReadOnlySpan{byte}, IBufferWriter{byte}, long)"/>, holding a block at a time (of gzip, all that is stored).</summary>
+    /// <param name="stored">Read forward to its end, synchronously.</param>
+    public void Decode(Stream stored, IBufferWriter<byte> output, long maxSize)
+    {
+        using var opened = _cipher?.OpenRead(stored);
+        var source = opened ?? stored;
+        try
+        {
+            if (_packing == Packing.Lz4)
+            {
+                Lz4Frame.Decompress(source, output, maxSize);
+                return;
+            }
+
+            using var all = new PooledBuffer(_packing == Packing.None ? 0 : 1 << 20);
+            var target = _packing == Packing.None ? output : all;
+            for (long total = 0; source.Read(target.GetSpan(1 << 15)) is > 0 and var read; target.Advance(read))
+            {
+                if (_packing == Packing.None && (total += read) > maxSize)
+                    throw new MalformedException($"it holds more than {maxSize} bytes");
+            }
+
+            if (_packing == Packing.Gzip)
+                GzipMember.Decompress(all.Span, output, maxSize);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new MalformedException($"what is stored is damaged ({exception.Message.TrimEnd('.')})");
+        }
+    }
+
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_macKey);

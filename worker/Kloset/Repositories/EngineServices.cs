@@ -12,6 +12,8 @@ public sealed record EngineServices(TimeProvider Time, RandomSource Random, stri
     /// <summary>Where the index of a large repository is kept outside memory, about 50 bytes a blob. Default: the system's temporary folder.</summary>
     public string? CacheDirectory { get; init; }
 
+    internal string ScratchFolder => CacheDirectory ?? Path.GetTempPath();
+
     public static EngineServices System { get; } = new(TimeProvider.System, RandomSource.System, Environment.MachineName);
 }
 

@@ -31,9 +31,9 @@ public sealed class Repository : IAsyncDisposable
         Configuration = configuration;
         Codec = codec;
         Services = services;
-        Index = new RepositoryIndex(() => services.CacheDirectory ?? Path.GetTempPath());
+        Index = new RepositoryIndex(() => services.ScratchFolder);
         Blobs = new BlobReader(store, codec, Index, configuration.Chunking.MaxSize);
-        _states = new StateLoader(store, codec, configuration.RepositoryId);
+        _states = new StateLoader(store, codec, () => services.ScratchFolder, configuration.RepositoryId);
         KeyFingerprint = configuration.Encryption is null ? null : codec.ComputeMac("kloset repository key fingerprint"u8).ToString()[..32];
     }
 

@@ -114,12 +114,17 @@ internal sealed class RepositoryIndex : IDisposable
     }
 
     /// <summary>Applies a parsed state as a whole.</summary>
-    public void Apply(in Mac stateId, StateContent content)
+    /// <param name="locations">
+    /// Shows the visitor more locations of it. They come first: where that fails, they are in packfiles that nothing has declared yet, or that hold them anyway.
+    /// </param>
+    public void Apply(in Mac stateId, StateContent content, Action<IStateVisitor>? locations = null)
     {
         lock (_lock)
         {
-            if (!_states.Add(stateId))
+            if (_states.Contains(stateId))
                 return;
+            locations?.Invoke(new LocationVisitor(this));
+            _states.Add(stateId);
             if (content.Trailer.Time > _newest.Time)
                 _newest = (content.Trailer.Time, stateId);
             if (!content.Parent.IsZero)
@@ -651,6 +656,23 @@ internal sealed class RepositoryIndex : IDisposable
             _newest = (tables.NewestTime, tables.NewestState);
             _blobs.Adopt(run);
             return true;
+        }
+    }
+
+    private sealed class LocationVisitor(RepositoryIndex index) : IStateVisitor
+    {
+        public void Location(in LocationEntry entry) => index.AddLocation(in entry);
+
+        public void Coloured(in ColouredEntry entry)
+        {
+        }
+
+        public void Packfile(in PackfileEntry entry)
+        {
+        }
+
+        public void Delete(in DeleteEntry entry)
+        {
         }
     }
 

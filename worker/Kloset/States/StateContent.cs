@@ -12,6 +12,9 @@ internal sealed class StateContent : IStateVisitor
 
     public Mac Parent { get; set; }
 
+    /// <summary>Locations are somebody else's business.</summary>
+    public bool SkipsLocations { get; init; }
+
     /// <summary>In blocks, because a state may name millions.</summary>
     public List<List<LocationEntry>> Locations { get; } = [];
 
@@ -23,6 +26,8 @@ internal sealed class StateContent : IStateVisitor
 
     void IStateVisitor.Location(in LocationEntry entry)
     {
+        if (SkipsLocations)
+            return;
         if (Locations.Count == 0 || Locations[^1].Count == BlockSize)
             Locations.Add(new List<LocationEntry>(Locations.Count == 0 ? 64 : BlockSize));
         Locations[^1].Add(entry);

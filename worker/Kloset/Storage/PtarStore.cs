@@ -74,7 +74,7 @@ public sealed class PtarStore : IStore
     public Task<Stream> OpenReadAsync(string key, CancellationToken cancellationToken)
     {
         var (offset, length) = PartOf(key);
-        return Task.FromResult<Stream>(new PartStream(_file, offset, length));
+        return Task.FromResult<Stream>(new FilePartStream(_file, offset, length));
     }
 
     public Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken)
@@ -148,42 +148,4 @@ public sealed class PtarStore : IStore
     private static StoreException Invalid(string path, string why) => new(StoreFailure.Invalid, $"{path} is not a ptar archive: {why}.");
 
     private StoreException ReadOnly() => new(StoreFailure.AccessDenied, $"{Location} is an archive and cannot be written.");
-
-    private sealed class PartStream(SafeFileHandle file, long start, long length) : Stream
-    {
-        private long _position;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => length;
-
-        public override long Position
-        {
-            get => _position;
-            set => throw new NotSupportedException("Read forward only.");
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override int Read(Span<byte> buffer)
-        {
-            var read = RandomAccess.Read(file, buffer[..(int)Math.Min(buffer.Length, length - _position)], start + _position);
-            _position += read;
-            return read;
-        }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("Read forward only.");
-
-        public override void SetLength(long value) => throw new NotSupportedException("Read only.");
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("Read only.");
-    }
 }
