@@ -49,6 +49,9 @@ public sealed class S3TestServer : IAsyncDisposable
 
     private string Folder => _folder ?? throw new InvalidOperationException("this server is not ours to manage");
 
+    /// <summary>The one key that the key management behind the server has; only of a gateway that we started.</summary>
+    public const string KmsKey = "kloset-test-key";
+
     /// <summary>A started server, or null with the reason that a skipped test gives.</summary>
     public static async Task<(S3TestServer? Server, string? WhyNot)> TryStartAsync(CancellationToken cancellationToken)
     {

@@ -77,6 +77,9 @@ rgw_thread_pool_size = 64
 rgw_rados_pool_pg_num_min = 1
 rgw_run_sync_thread = false
 rgw_crypt_require_ssl = false
+# a key management of one key, without a server beside it
+rgw_crypt_s3_kms_backend = testing
+rgw_crypt_s3_kms_encryption_keys = kloset-test-key=$(head -c 32 /dev/zero | base64)
 rgw_lc_debug_interval = ${LC_DAY:--1}
 [mon.a]
 admin_socket = $D/run/mon.a.asok

@@ -114,6 +114,44 @@ public sealed class S3StoreTests(S3ServerFixture fixture) : StoreContract
     }
 
     [Fact]
+    public async Task All_that_is_put_is_encrypted_under_the_key_of_the_key_management_and_comes_back()
+    {
+        Assert.SkipUnless(fixture.ServerOrSkip().IsOurs, "this S3 server's key management is not ours to set up");
+        var requests = new List<HttpRequestMessage>();
+        var options = await OptionsAsync() with { ServerSideEncryption = "aws:kms", ServerSideEncryptionKmsKey = S3Server.S3TestServer.KmsKey };
+        await using var store = new S3Store(options, inner => new Recorder(inner, requests));
+        var large = Noise(129 << 20); // in parts
+        await store.PutAsync(Key("packfiles", 1), new ReadOnlySequence<byte>(large), Cancel);
+        await store.PutAsync(Key("states", 2), Text("a state"), Cancel);
+        Assert.True(await store.PutIfAbsentAsync("CONFIG", Text("a configuration"), Cancel));
+        using (var body = new MemoryStream(large, 0, 6 << 20))
+            await store.PutFileAsync("a file.jpg", body, body.Length, "image/jpeg", new Dictionary<string, string>(), Cancel);
+        foreach (var key in (string[])[Key("packfiles", 1), Key("states", 2), "CONFIG", "a file.jpg"])
+        {
+            var stored = await store.Client.GetObjectMetadataAsync(options.Bucket, key, Cancel);
+            Assert.Equal("aws:kms", stored.ServerSideEncryptionMethod.Value);
+            Assert.Equal(S3Server.S3TestServer.KmsKey, stored.ServerSideEncryptionKeyManagementServiceKeyId);
+        }
+
+        Assert.Equal(large, await ReadAllAsync(store, Key("packfiles", 1)));
+        var range = new byte[1000];
+        await store.ReadRangeAsync(Key("packfiles", 1), (64 << 20) - 500, range, Cancel);
+        Assert.True(large.AsSpan((64 << 20) - 500, range.Length).SequenceEqual(range));
+        Assert.Equal("a state"u8.ToArray(), await ReadAllAsync(store, Key("states", 2)));
+        Assert.Equal("a configuration"u8.ToArray(), await ReadAllAsync(store, "CONFIG"));
+
+        // Whatever makes an object names the key; a part of one inherits it.
+        var making = requests.Where(r => (r.Method == HttpMethod.Put && !r.RequestUri!.Query.Contains("partNumber", StringComparison.Ordinal)) || r.RequestUri!.Query.StartsWith("?uploads", StringComparison.Ordinal)).ToList();
+        Assert.Equal(4, making.Count);
+        Assert.All(making, r => Assert.Equal("aws:kms", Assert.Single(r.Headers.GetValues("x-amz-server-side-encryption"))));
+        Assert.All(making, r => Assert.Equal(S3Server.S3TestServer.KmsKey, Assert.Single(r.Headers.GetValues("x-amz-server-side-encryption-aws-kms-key-id"))));
+
+        await using var stranger = new S3Store(options with { ServerSideEncryptionKmsKey = "a key that is not there", MaxRetries = 0 });
+        await Assert.ThrowsAsync<StoreException>(() => stranger.PutAsync(Key("states", 3), Text("x"), Cancel));
+        Assert.DoesNotContain(Key("states", 3), (await store.ListAsync("", Cancel).ToListAsync(Cancel)).Select(item => item.Key));
+    }
+
+    [Fact]
     public async Task Bodies_go_out_no_faster_than_the_limit_and_are_whole()
     {
         var time = new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.Zero };

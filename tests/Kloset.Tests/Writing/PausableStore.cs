@@ -5,10 +5,13 @@ using Kloset.Storage;
 
 namespace Kloset.Tests.Writing;
 
-/// <summary>A store that can be out of reach for a while: every write fails then.</summary>
+/// <summary>A store that can be out of reach for a while: every write fails then. Writes can be watched.</summary>
 internal sealed class PausableStore(IStore inner) : IStore
 {
     public bool IsAway { get; set; }
+
+    /// <summary>Called before each object is put.</summary>
+    public Action? Putting { get; set; }
 
     public string Location => inner.Location;
 
@@ -23,8 +26,11 @@ internal sealed class PausableStore(IStore inner) : IStore
     public Task ReadRangeAsync(string key, long offset, Memory<byte> destination, CancellationToken cancellationToken) =>
         inner.ReadRangeAsync(key, offset, destination, cancellationToken);
 
-    public Task PutAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken) =>
-        IsAway ? throw Away() : inner.PutAsync(key, content, cancellationToken);
+    public Task PutAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken)
+    {
+        Putting?.Invoke();
+        return IsAway ? throw Away() : inner.PutAsync(key, content, cancellationToken);
+    }
 
     public Task<bool> PutIfAbsentAsync(string key, ReadOnlySequence<byte> content, CancellationToken cancellationToken) =>
         IsAway ? throw Away() : inner.PutIfAbsentAsync(key, content, cancellationToken);
