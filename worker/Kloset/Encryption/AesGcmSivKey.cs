@@ -11,7 +11,7 @@ internal struct AesGcmSivKey
     private AesRoundKeys _roundKeys;
     private Aes? _portable;
 
-    /// <summary>For tests: the expanded key of the x86 paths.</summary>
+    /// <summary>For tests: the expanded key of the paths on the processor's instructions.</summary>
     [UnscopedRef]
     public readonly ref readonly AesRoundKeys RoundKeys => ref _roundKeys;
 
@@ -36,7 +36,7 @@ internal struct AesGcmSivKey
         }
         else
         {
-            AesGcmSivX86.Encrypt(in _roundKeys, nonce, plaintext, ciphertext, tag, _path == AesGcmSivPath.X86Wide);
+            AesGcmSivHardware.Encrypt(in _roundKeys, nonce, plaintext, ciphertext, tag, _path == AesGcmSivPath.X86Wide);
         }
     }
 
@@ -49,7 +49,7 @@ internal struct AesGcmSivKey
         }
         else
         {
-            AesGcmSivX86.Decrypt(in _roundKeys, nonce, ciphertext, tag, plaintext, expected, _path == AesGcmSivPath.X86Wide);
+            AesGcmSivHardware.Decrypt(in _roundKeys, nonce, ciphertext, tag, plaintext, expected, _path == AesGcmSivPath.X86Wide);
         }
 
         if (CryptographicOperations.FixedTimeEquals(expected, tag))

@@ -1,13 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
-using Aes = System.Runtime.Intrinsics.X86.Aes;
 
 namespace Kloset.Encryption;
 
-/// <summary>The 15 round keys of AES-256, expanded with AES-NI (FIPS 197, section 5.2).</summary>
+/// <summary>The 15 round keys of AES-256, expanded by the processor's instructions (FIPS 197, section 5.2).</summary>
 [InlineArray(Count)]
 internal struct AesRoundKeys
 {
@@ -26,19 +24,19 @@ internal struct AesRoundKeys
     {
         this[0] = low;
         this[1] = high;
-        this[2] = low = Even(low, Aes.KeygenAssist(high, 0x01));
-        this[3] = high = Odd(high, Aes.KeygenAssist(low, 0));
-        this[4] = low = Even(low, Aes.KeygenAssist(high, 0x02));
-        this[5] = high = Odd(high, Aes.KeygenAssist(low, 0));
-        this[6] = low = Even(low, Aes.KeygenAssist(high, 0x04));
-        this[7] = high = Odd(high, Aes.KeygenAssist(low, 0));
-        this[8] = low = Even(low, Aes.KeygenAssist(high, 0x08));
-        this[9] = high = Odd(high, Aes.KeygenAssist(low, 0));
-        this[10] = low = Even(low, Aes.KeygenAssist(high, 0x10));
-        this[11] = high = Odd(high, Aes.KeygenAssist(low, 0));
-        this[12] = low = Even(low, Aes.KeygenAssist(high, 0x20));
-        this[13] = high = Odd(high, Aes.KeygenAssist(low, 0));
-        this[14] = Even(low, Aes.KeygenAssist(high, 0x40));
+        this[2] = low = Even(low, high, 0x01);
+        this[3] = high = Odd(high, low);
+        this[4] = low = Even(low, high, 0x02);
+        this[5] = high = Odd(high, low);
+        this[6] = low = Even(low, high, 0x04);
+        this[7] = high = Odd(high, low);
+        this[8] = low = Even(low, high, 0x08);
+        this[9] = high = Odd(high, low);
+        this[10] = low = Even(low, high, 0x10);
+        this[11] = high = Odd(high, low);
+        this[12] = low = Even(low, high, 0x20);
+        this[13] = high = Odd(high, low);
+        this[14] = Even(low, high, 0x40);
     }
 
     /// <summary>The keys of the equivalent inverse cipher.</summary>
@@ -47,7 +45,7 @@ internal struct AesRoundKeys
         inverse[0] = this[14];
         for (int round = 1; round < 14; round++)
         {
-            inverse[round] = Aes.InverseMixColumns(this[14 - round]);
+            inverse[round] = AesInstructions.InverseMixColumns(this[14 - round]);
         }
 
         inverse[14] = this[0];
@@ -56,39 +54,46 @@ internal struct AesRoundKeys
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly Vector128<byte> EncryptBlock(Vector128<byte> block)
     {
-        block ^= this[0];
+        block = AesInstructions.First(in this, block);
         for (int round = 1; round < 14; round++)
         {
-            block = Aes.Encrypt(block, this[round]);
+            block = AesInstructions.Round(block, AesInstructions.Key(in this, round));
         }
 
-        return Aes.EncryptLast(block, this[14]);
+        return AesInstructions.Last(in this, block);
     }
 
     /// <summary>Decrypts with keys made by <see cref="Invert"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly Vector128<byte> DecryptBlock(Vector128<byte> block)
     {
-        block ^= this[0];
+        block = AesInstructions.First(in this, block);
         for (int round = 1; round < 14; round++)
         {
-            block = Aes.Decrypt(block, this[round]);
+            block = AesInstructions.InverseRound(block, AesInstructions.Key(in this, round));
         }
 
-        return Aes.DecryptLast(block, this[14]);
+        return AesInstructions.InverseLast(in this, block);
     }
 
     public void Clear() => CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes((Span<Vector128<byte>>)this));
 
-    // RotWord(SubWord(w)) xor rcon is the fourth word of the assist, SubWord(w) alone its third.
-    private static Vector128<byte> Even(Vector128<byte> key, Vector128<byte> assist) => Spread(key) ^ Sse2.Shuffle(assist.AsUInt32(), 0xFF).AsByte();
+    // RotWord commutes with SubWord; a rotation of bytes to the left is one of bits to the right in little-endian words.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Even(Vector128<byte> key, Vector128<byte> before, uint constant)
+    {
+        Vector128<uint> word = AesInstructions.SubLastWord(before);
+        return Spread(key) ^ ((word >>> 8) ^ (word << 24) ^ Vector128.Create(constant)).AsByte();
+    }
 
-    private static Vector128<byte> Odd(Vector128<byte> key, Vector128<byte> assist) => Spread(key) ^ Sse2.Shuffle(assist.AsUInt32(), 0xAA).AsByte();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Odd(Vector128<byte> key, Vector128<byte> before) => Spread(key) ^ AesInstructions.SubLastWord(before).AsByte();
 
     // Each word becomes the xor of itself and all before it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Spread(Vector128<byte> key)
     {
-        key ^= Sse2.ShiftLeftLogical128BitLane(key, 4);
-        return key ^ Sse2.ShiftLeftLogical128BitLane(key, 8);
+        key ^= AesInstructions.UpOneWord(key);
+        return key ^ AesInstructions.UpTwoWords(key);
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Kloset.Encryption;
 
-/// <summary>POLYVAL (RFC 8452, section 3) in integers, in constant time. See <see cref="PolyvalX86"/> for the arithmetic.</summary>
+/// <summary>POLYVAL (RFC 8452, section 3) in integers, in constant time. See <see cref="PolyvalHardware"/> for the arithmetic.</summary>
 internal struct PolyvalPortable
 {
     private readonly ulong _keyLow;

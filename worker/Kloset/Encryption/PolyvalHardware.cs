@@ -6,11 +6,11 @@ using System.Runtime.Intrinsics.X86;
 namespace Kloset.Encryption;
 
 /// <summary>
-/// POLYVAL (RFC 8452, section 3) on PCLMULQDQ. The field is GF(2)[x] / (x^128 + x^127 + x^126 + x^121 + 1), and its product "dot" is
+/// POLYVAL (RFC 8452, section 3) on carry-less multiplication by the processor. The field is GF(2)[x] / (x^128 + x^127 + x^126 + x^121 + 1), and its product "dot" is
 /// a * b * x^-128, so a product of 256 bits is reduced from its low end: two folds by the polynomial's upper half 0xC2 * 2^56.
 /// Several blocks are multiplied by descending powers of the key and summed before one reduction.
 /// </summary>
-internal struct PolyvalX86
+internal struct PolyvalHardware
 {
     private const int BlockSize = 16;
     private const int MaxPowers = 16;
@@ -27,7 +27,7 @@ internal struct PolyvalX86
     private Vector128<ulong> _sum;
 
     [SkipLocalsInit]
-    public PolyvalX86(Vector128<ulong> key)
+    public PolyvalHardware(Vector128<ulong> key)
     {
         Unsafe.SkipInit(out _powers);
         _powers[MaxPowers - 1] = key;
@@ -92,19 +92,16 @@ internal struct PolyvalX86
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Multiply(Vector128<ulong> a, Vector128<ulong> b) =>
-        Reduce(
-            Pclmulqdq.CarrylessMultiply(a, b, 0x00),
-            Pclmulqdq.CarrylessMultiply(a, b, 0x01) ^ Pclmulqdq.CarrylessMultiply(a, b, 0x10),
-            Pclmulqdq.CarrylessMultiply(a, b, 0x11));
+        Reduce(CarrylessProduct.Low(a, b), CarrylessProduct.Middle(a, b), CarrylessProduct.High(a, b));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Reduce(Vector128<ulong> low, Vector128<ulong> middle, Vector128<ulong> high)
     {
-        low ^= Sse2.ShiftLeftLogical128BitLane(middle, 8);
-        high ^= Sse2.ShiftRightLogical128BitLane(middle, 8);
+        low ^= CarrylessProduct.HalfUp(middle);
+        high ^= CarrylessProduct.HalfDown(middle);
         Vector128<ulong> polynomial = Vector128.Create(0xC200000000000000UL);
-        low = Sse2.Shuffle(low.AsUInt32(), 0b_01_00_11_10).AsUInt64() ^ Pclmulqdq.CarrylessMultiply(low, polynomial, 0x00);
-        low = Sse2.Shuffle(low.AsUInt32(), 0b_01_00_11_10).AsUInt64() ^ Pclmulqdq.CarrylessMultiply(low, polynomial, 0x00);
+        low = CarrylessProduct.SwapHalves(low) ^ CarrylessProduct.Low(low, polynomial);
+        low = CarrylessProduct.SwapHalves(low) ^ CarrylessProduct.Low(low, polynomial);
         return low ^ high;
     }
 
@@ -115,16 +112,16 @@ internal struct PolyvalX86
         {
             Vector128<ulong> x = Vector128.LoadUnsafe(ref at).AsUInt64() ^ sum;
             Vector128<ulong> power = powers;
-            Vector128<ulong> low = Pclmulqdq.CarrylessMultiply(x, power, 0x00);
-            Vector128<ulong> middle = Pclmulqdq.CarrylessMultiply(x, power, 0x01) ^ Pclmulqdq.CarrylessMultiply(x, power, 0x10);
-            Vector128<ulong> high = Pclmulqdq.CarrylessMultiply(x, power, 0x11);
+            Vector128<ulong> low = CarrylessProduct.Low(x, power);
+            Vector128<ulong> middle = CarrylessProduct.Middle(x, power);
+            Vector128<ulong> high = CarrylessProduct.High(x, power);
             for (nuint i = 1; i < 8; i++)
             {
                 x = Vector128.LoadUnsafe(ref at, i * BlockSize).AsUInt64();
                 power = Unsafe.Add(ref powers, i);
-                low ^= Pclmulqdq.CarrylessMultiply(x, power, 0x00);
-                middle ^= Pclmulqdq.CarrylessMultiply(x, power, 0x01) ^ Pclmulqdq.CarrylessMultiply(x, power, 0x10);
-                high ^= Pclmulqdq.CarrylessMultiply(x, power, 0x11);
+                low ^= CarrylessProduct.Low(x, power);
+                middle ^= CarrylessProduct.Middle(x, power);
+                high ^= CarrylessProduct.High(x, power);
             }
 
             sum = Reduce(low, middle, high);

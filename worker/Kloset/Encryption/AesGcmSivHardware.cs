@@ -1,13 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-using Aes = System.Runtime.Intrinsics.X86.Aes;
 
 namespace Kloset.Encryption;
 
-/// <summary>RFC 8452 on AES-NI and PCLMULQDQ.</summary>
-internal static class AesGcmSivX86
+/// <summary>RFC 8452 on the processor's instructions for AES and carry-less multiplication.</summary>
+internal static class AesGcmSivHardware
 {
     private const int BlockSize = 16;
 
@@ -44,43 +42,41 @@ internal static class AesGcmSivX86
             0, Unsafe.ReadUnaligned<uint>(ref at), Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref at, 4)),
             Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref at, 8)));
         Vector128<uint> one = Vector128.CreateScalar(1u);
-        Vector128<byte> round = key[0];
-        Vector128<byte> b0 = block.AsByte() ^ round;
-        Vector128<byte> b1 = (block += one).AsByte() ^ round;
-        Vector128<byte> b2 = (block += one).AsByte() ^ round;
-        Vector128<byte> b3 = (block += one).AsByte() ^ round;
-        Vector128<byte> b4 = (block += one).AsByte() ^ round;
-        Vector128<byte> b5 = (block += one).AsByte() ^ round;
+        Vector128<byte> b0 = AesInstructions.First(in key, block.AsByte());
+        Vector128<byte> b1 = AesInstructions.First(in key, (block += one).AsByte());
+        Vector128<byte> b2 = AesInstructions.First(in key, (block += one).AsByte());
+        Vector128<byte> b3 = AesInstructions.First(in key, (block += one).AsByte());
+        Vector128<byte> b4 = AesInstructions.First(in key, (block += one).AsByte());
+        Vector128<byte> b5 = AesInstructions.First(in key, (block += one).AsByte());
         for (int i = 1; i < 14; i++)
         {
-            round = key[i];
-            b0 = Aes.Encrypt(b0, round);
-            b1 = Aes.Encrypt(b1, round);
-            b2 = Aes.Encrypt(b2, round);
-            b3 = Aes.Encrypt(b3, round);
-            b4 = Aes.Encrypt(b4, round);
-            b5 = Aes.Encrypt(b5, round);
+            Vector128<byte> round = AesInstructions.Key(in key, i);
+            b0 = AesInstructions.Round(b0, round);
+            b1 = AesInstructions.Round(b1, round);
+            b2 = AesInstructions.Round(b2, round);
+            b3 = AesInstructions.Round(b3, round);
+            b4 = AesInstructions.Round(b4, round);
+            b5 = AesInstructions.Round(b5, round);
         }
 
-        round = key[14];
-        b0 = Aes.EncryptLast(b0, round);
-        b1 = Aes.EncryptLast(b1, round);
-        b2 = Aes.EncryptLast(b2, round);
-        b3 = Aes.EncryptLast(b3, round);
-        b4 = Aes.EncryptLast(b4, round);
-        b5 = Aes.EncryptLast(b5, round);
+        b0 = AesInstructions.Last(in key, b0);
+        b1 = AesInstructions.Last(in key, b1);
+        b2 = AesInstructions.Last(in key, b2);
+        b3 = AesInstructions.Last(in key, b3);
+        b4 = AesInstructions.Last(in key, b4);
+        b5 = AesInstructions.Last(in key, b5);
         recordKey.Expand(FirstHalves(b2, b3), FirstHalves(b4, b5));
         return FirstHalves(b0, b1);
     }
 
-    private static Vector128<byte> FirstHalves(Vector128<byte> a, Vector128<byte> b) => Sse2.UnpackLow(a.AsUInt64(), b.AsUInt64()).AsByte();
+    private static Vector128<byte> FirstHalves(Vector128<byte> a, Vector128<byte> b) => CarrylessProduct.LowerHalves(a.AsUInt64(), b.AsUInt64()).AsByte();
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector128<byte> Tag(
         in AesRoundKeys recordKey, Vector128<byte> authentication, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> plaintext, bool wide)
     {
-        PolyvalX86 polyval = new(authentication.AsUInt64());
+        PolyvalHardware polyval = new(authentication.AsUInt64());
         int whole = plaintext.Length & ~(BlockSize - 1);
         polyval.Update(plaintext[..whole], wide);
         if (whole < plaintext.Length)
@@ -113,40 +109,38 @@ internal static class AesGcmSivX86
         nint at = 0;
         for (; at <= length - (8 * BlockSize); at += 8 * BlockSize)
         {
-            Vector128<byte> round = key[0];
-            Vector128<byte> b0 = counter.AsByte() ^ round;
-            Vector128<byte> b1 = (counter + one).AsByte() ^ round;
-            Vector128<byte> b2 = (counter + Vector128.CreateScalar(2u)).AsByte() ^ round;
-            Vector128<byte> b3 = (counter + Vector128.CreateScalar(3u)).AsByte() ^ round;
-            Vector128<byte> b4 = (counter + Vector128.CreateScalar(4u)).AsByte() ^ round;
-            Vector128<byte> b5 = (counter + Vector128.CreateScalar(5u)).AsByte() ^ round;
-            Vector128<byte> b6 = (counter + Vector128.CreateScalar(6u)).AsByte() ^ round;
-            Vector128<byte> b7 = (counter + Vector128.CreateScalar(7u)).AsByte() ^ round;
+            Vector128<byte> b0 = AesInstructions.First(in key, counter.AsByte());
+            Vector128<byte> b1 = AesInstructions.First(in key, (counter + one).AsByte());
+            Vector128<byte> b2 = AesInstructions.First(in key, (counter + Vector128.CreateScalar(2u)).AsByte());
+            Vector128<byte> b3 = AesInstructions.First(in key, (counter + Vector128.CreateScalar(3u)).AsByte());
+            Vector128<byte> b4 = AesInstructions.First(in key, (counter + Vector128.CreateScalar(4u)).AsByte());
+            Vector128<byte> b5 = AesInstructions.First(in key, (counter + Vector128.CreateScalar(5u)).AsByte());
+            Vector128<byte> b6 = AesInstructions.First(in key, (counter + Vector128.CreateScalar(6u)).AsByte());
+            Vector128<byte> b7 = AesInstructions.First(in key, (counter + Vector128.CreateScalar(7u)).AsByte());
             counter += Vector128.CreateScalar(8u);
             for (int i = 1; i < 14; i++)
             {
-                round = key[i];
-                b0 = Aes.Encrypt(b0, round);
-                b1 = Aes.Encrypt(b1, round);
-                b2 = Aes.Encrypt(b2, round);
-                b3 = Aes.Encrypt(b3, round);
-                b4 = Aes.Encrypt(b4, round);
-                b5 = Aes.Encrypt(b5, round);
-                b6 = Aes.Encrypt(b6, round);
-                b7 = Aes.Encrypt(b7, round);
+                Vector128<byte> round = AesInstructions.Key(in key, i);
+                b0 = AesInstructions.Round(b0, round);
+                b1 = AesInstructions.Round(b1, round);
+                b2 = AesInstructions.Round(b2, round);
+                b3 = AesInstructions.Round(b3, round);
+                b4 = AesInstructions.Round(b4, round);
+                b5 = AesInstructions.Round(b5, round);
+                b6 = AesInstructions.Round(b6, round);
+                b7 = AesInstructions.Round(b7, round);
             }
 
-            round = key[14];
             ref byte f = ref Unsafe.Add(ref from, at);
             ref byte t = ref Unsafe.Add(ref to, at);
-            (Vector128.LoadUnsafe(ref f) ^ Aes.EncryptLast(b0, round)).StoreUnsafe(ref t);
-            (Vector128.LoadUnsafe(ref f, 16) ^ Aes.EncryptLast(b1, round)).StoreUnsafe(ref t, 16);
-            (Vector128.LoadUnsafe(ref f, 32) ^ Aes.EncryptLast(b2, round)).StoreUnsafe(ref t, 32);
-            (Vector128.LoadUnsafe(ref f, 48) ^ Aes.EncryptLast(b3, round)).StoreUnsafe(ref t, 48);
-            (Vector128.LoadUnsafe(ref f, 64) ^ Aes.EncryptLast(b4, round)).StoreUnsafe(ref t, 64);
-            (Vector128.LoadUnsafe(ref f, 80) ^ Aes.EncryptLast(b5, round)).StoreUnsafe(ref t, 80);
-            (Vector128.LoadUnsafe(ref f, 96) ^ Aes.EncryptLast(b6, round)).StoreUnsafe(ref t, 96);
-            (Vector128.LoadUnsafe(ref f, 112) ^ Aes.EncryptLast(b7, round)).StoreUnsafe(ref t, 112);
+            (Vector128.LoadUnsafe(ref f) ^ AesInstructions.Last(in key, b0)).StoreUnsafe(ref t);
+            (Vector128.LoadUnsafe(ref f, 16) ^ AesInstructions.Last(in key, b1)).StoreUnsafe(ref t, 16);
+            (Vector128.LoadUnsafe(ref f, 32) ^ AesInstructions.Last(in key, b2)).StoreUnsafe(ref t, 32);
+            (Vector128.LoadUnsafe(ref f, 48) ^ AesInstructions.Last(in key, b3)).StoreUnsafe(ref t, 48);
+            (Vector128.LoadUnsafe(ref f, 64) ^ AesInstructions.Last(in key, b4)).StoreUnsafe(ref t, 64);
+            (Vector128.LoadUnsafe(ref f, 80) ^ AesInstructions.Last(in key, b5)).StoreUnsafe(ref t, 80);
+            (Vector128.LoadUnsafe(ref f, 96) ^ AesInstructions.Last(in key, b6)).StoreUnsafe(ref t, 96);
+            (Vector128.LoadUnsafe(ref f, 112) ^ AesInstructions.Last(in key, b7)).StoreUnsafe(ref t, 112);
         }
 
         for (; at <= length - BlockSize; at += BlockSize)
