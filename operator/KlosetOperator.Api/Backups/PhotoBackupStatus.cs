@@ -147,6 +147,9 @@ public sealed record ExportsStatus
 /// <summary>A snapshot.</summary>
 public sealed record SnapshotStatus
 {
+    private readonly long _items;
+    private readonly long _bytes;
+
     /// <summary>Its id.</summary>
     [JsonPropertyName("id")]
     [Length(1, 64)]
@@ -157,10 +160,18 @@ public sealed record SnapshotStatus
     public required DateTimeOffset Time { get; init; }
 
     /// <summary>Photos and videos in it.</summary>
-    public long? Items { get; init; }
+    public long? Items
+    {
+        get => Packed.Number(_items);
+        init => _items = Packed.Of(value);
+    }
 
     /// <summary>Bytes of their files.</summary>
-    public long? Bytes { get; init; }
+    public long? Bytes
+    {
+        get => Packed.Number(_bytes);
+        init => _bytes = Packed.Of(value);
+    }
 
     /// <summary>An anchor, or a snapshot with something missing.</summary>
     public bool? Incomplete { get; init; }

@@ -86,6 +86,16 @@ public sealed record ActiveRun
 /// <summary>A run that ended.</summary>
 public sealed record RunRecord
 {
+    private readonly long _slot;
+    private readonly long _attempt;
+    private readonly long _sequence;
+    private readonly long _startTime;
+    private readonly long _completionTime;
+    private readonly long _itemsNew;
+    private readonly long _bytesRead;
+    private readonly long _bytesStored;
+    private readonly long _storageRequests;
+
     /// <summary>Id of the run.</summary>
     [JsonPropertyName("id")]
     [Length(1, 128)]
@@ -97,21 +107,41 @@ public sealed record RunRecord
 
     /// <summary>The slot that it filled.</summary>
     [JsonConverter(typeof(TimestampConverter))]
-    public DateTimeOffset? Slot { get; init; }
+    public DateTimeOffset? Slot
+    {
+        get => Packed.Time(_slot);
+        init => _slot = Packed.Of(value);
+    }
 
     /// <summary>Number of the attempt for this slot, from 1.</summary>
-    public int? Attempt { get; init; }
+    public int? Attempt
+    {
+        get => (int?)Packed.Number(_attempt);
+        init => _attempt = Packed.Of(value);
+    }
 
     /// <summary>Counts the runs of the object. Clocks are set back; this is not.</summary>
-    public long? Sequence { get; init; }
+    public long? Sequence
+    {
+        get => Packed.Number(_sequence);
+        init => _sequence = Packed.Of(value);
+    }
 
     /// <summary>When its Job was created.</summary>
     [JsonConverter(typeof(TimestampConverter))]
-    public DateTimeOffset? StartTime { get; init; }
+    public DateTimeOffset? StartTime
+    {
+        get => Packed.Time(_startTime);
+        init => _startTime = Packed.Of(value);
+    }
 
     /// <summary>When it ended.</summary>
     [JsonConverter(typeof(TimestampConverter))]
-    public DateTimeOffset? CompletionTime { get; init; }
+    public DateTimeOffset? CompletionTime
+    {
+        get => Packed.Time(_completionTime);
+        init => _completionTime = Packed.Of(value);
+    }
 
     /// <summary>Succeeded, NothingNew, Incomplete, Paused, WaitingForApproval, Failed, Cancelled or Lost.</summary>
     [Length(1, 32)]
@@ -131,16 +161,32 @@ public sealed record RunRecord
     public string? SnapshotID { get; init; }
 
     /// <summary>New items.</summary>
-    public long? ItemsNew { get; init; }
+    public long? ItemsNew
+    {
+        get => Packed.Number(_itemsNew);
+        init => _itemsNew = Packed.Of(value);
+    }
 
     /// <summary>Bytes read from the source.</summary>
-    public long? BytesRead { get; init; }
+    public long? BytesRead
+    {
+        get => Packed.Number(_bytesRead);
+        init => _bytesRead = Packed.Of(value);
+    }
 
     /// <summary>Bytes sent to the store.</summary>
-    public long? BytesStored { get; init; }
+    public long? BytesStored
+    {
+        get => Packed.Number(_bytesStored);
+        init => _bytesStored = Packed.Of(value);
+    }
 
     /// <summary>Requests to the store.</summary>
-    public long? StorageRequests { get; init; }
+    public long? StorageRequests
+    {
+        get => Packed.Number(_storageRequests);
+        init => _storageRequests = Packed.Of(value);
+    }
 
     /// <summary>For a run that paused because a quota of Google's was used up: all that share the quota wait with it.</summary>
     [Length(0, 512)]

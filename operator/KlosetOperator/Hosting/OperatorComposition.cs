@@ -30,6 +30,9 @@ internal static class OperatorComposition
     /// <summary>For a collector the SDK must keep the series, and by its own limit would tell of 2,000 objects only.</summary>
     private static readonly MetricStreamConfiguration WholeFleet = new() { CardinalityLimit = 20_000 };
 
+    /// <summary>The SDK makes room for all series beforehand; the operator's own are of verbs, codes, reasons and controllers.</summary>
+    private static readonly MetricStreamConfiguration Few = new() { CardinalityLimit = 500 };
+
     private const string OurJobs = $"{Labels.ManagedBy}={JobBuilder.ManagedBy}";
 
     public static OperatorHost Compose(OperatorHostBuilder builder, OperatorOptions options)
@@ -53,7 +56,7 @@ internal static class OperatorComposition
             .ConfigureResource(resource => resource.AddService("kloset-operator"))
             .WithMetrics(metrics => metrics
                 .AddMeter(OperatorMetrics.MeterName, "KlosetOperator.Runtime")
-                .AddView(instrument => OperatorMetrics.IsOfObjects(instrument) ? options.SendsTelemetry ? WholeFleet : MetricStreamConfiguration.Drop : null)
+                .AddView(instrument => !OperatorMetrics.IsOfObjects(instrument) ? Few : options.SendsTelemetry ? WholeFleet : MetricStreamConfiguration.Drop)
                 .AddPrometheusExporter());
         if (options.SendsTelemetry)
         {
@@ -134,7 +137,7 @@ internal static class OperatorComposition
                 .Watches<KlosetRepository>((repository, cache) => cache.List(repository.Metadata.NamespaceProperty).Select(restore => NamespacedName.Of(restore)), Usability)
                 .Watches<PhotoBackup>(
                     (backup, cache) => cache.ByIndex(Indexes.Backup, NamespacedName.Of(backup).ToString()).Select(restore => NamespacedName.Of(restore)),
-                    change => change is not CacheEvent<PhotoBackup>.Updated updated || PhotoRestoreReconciler.Newest(updated.Old)?.Id != PhotoRestoreReconciler.Newest(updated.Current)?.Id)
+                    change => change is not CacheEvent<PhotoBackup>.Updated updated || PhotoRestoreReconciler.NewestSnapshot(updated.Old) != PhotoRestoreReconciler.NewestSnapshot(updated.Current))
                 .Watches<V1PersistentVolumeClaim>((claim, cache) => Referring(cache, claim.Metadata, ReferenceKind.Claim))
                 .Watches<MetadataOnly<V1ConfigMap>>((map, cache) => Referring(cache, map.Metadata, ReferenceKind.ConfigMap));
             if (options.WatchSecrets)

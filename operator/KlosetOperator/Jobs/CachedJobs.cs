@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using k8s.Models;
 using KlosetWorker.Contract;
 
@@ -9,14 +10,17 @@ namespace KlosetOperator.Jobs;
 /// </summary>
 internal static class CachedJobs
 {
+    /// <summary>What is kept of a Job's spec differs by little, and nobody changes what is cached: one for all that are alike.</summary>
+    private static readonly ConcurrentDictionary<(bool? Suspend, string? Image), V1JobSpec> Specs = new();
+
     public static V1Job Of(V1Job job)
     {
         var container = job.Spec?.Template?.Spec?.Containers?.FirstOrDefault(container => container.Name == JobBuilder.Container);
-        job.Spec = new V1JobSpec
+        job.Spec = Specs.GetOrAdd((job.Spec?.Suspend, container?.Image), static what => new V1JobSpec
         {
-            Suspend = job.Spec?.Suspend,
-            Template = new V1PodTemplateSpec { Spec = new V1PodSpec { Containers = container is null ? [] : [new V1Container { Name = container.Name, Image = container.Image }] } },
-        };
+            Suspend = what.Suspend,
+            Template = new V1PodTemplateSpec { Spec = new V1PodSpec { Containers = what.Image is null ? [] : [new V1Container { Name = JobBuilder.Container, Image = what.Image }] } },
+        });
         return job;
     }
 

@@ -51,8 +51,10 @@ internal sealed class PhotoRestoreReconciler(
             : new ReconcileResult.After(step.Pause(null, options.ProgressInterval, now));
     }
 
-    /// <summary>Of the snapshots that a PhotoBackup knows of.</summary>
-    public static SnapshotStatus? Newest(PhotoBackup backup) => backup.Status?.Snapshots?.MaxBy(snapshot => snapshot.Time);
+    /// <summary>When the newest snapshot was made that a PhotoBackup knows of. Its list of them may not have fitted into a result.</summary>
+    public static DateTimeOffset? NewestSnapshot(PhotoBackup backup) => (backup.Status?.Snapshots ?? []).Select(snapshot => (DateTimeOffset?)snapshot.Time)
+        .Concat((backup.Status?.Runs ?? []).Where(run => run.SnapshotID is not null).Select(run => run.CompletionTime))
+        .Max();
 
     /// <summary>Kueue decides when its Jobs are suspended; ours would fight with it.</summary>
     private static bool IsQueued(PhotoRestore restore) => restore.Metadata.Labels?.ContainsKey(Labels.KueueQueue) == true;
@@ -69,7 +71,7 @@ internal sealed class PhotoRestoreReconciler(
         return backups.Get(new NamespacedName(@namespace, backupRef.Name)) is { } backup
             ? new(
                 repositories.Get(new NamespacedName(@namespace, backup.Spec.RepositoryRef.Name)), backup.Spec.RepositoryRef.Name,
-                new RunAccount(backup.Spec.Account.Id), backup.Spec.Job, Newest(backup)?.Time, null)
+                new RunAccount(backup.Spec.Account.Id), backup.Spec.Job, NewestSnapshot(backup), null)
             : new(null, "", new RunAccount("?"), null, null, $"PhotoBackup '{backupRef.Name}' is not in this namespace. Create it, or name repositoryRef and account instead.");
     }
 

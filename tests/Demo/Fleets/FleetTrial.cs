@@ -76,8 +76,13 @@ public static class FleetTrial
         stage.Traffic.Reset();
         var changing = TimeProvider.System.GetTimestamp();
         stage.UseDefaultSchedule();
-        while (stage.Traffic.Writes < options.Backups && stage.NextRuns().Count < options.Backups)
+        while (stage.NextRuns().Count(static next => next < TimeProvider.System.GetUtcNow().AddDays(2)) < options.Backups)
         {
+            if (TimeProvider.System.GetElapsedTime(changing) > Patience)
+            {
+                throw new StageException($"Not all have another next run. Calls: {stage.Traffic}");
+            }
+
             await Task.Delay(TimeSpan.FromMilliseconds(500), TimeProvider.System, ct);
         }
 

@@ -259,7 +259,9 @@ internal sealed class SimulatedCluster(SimulatedApi api, TimeProvider time, Rand
         Exports = new ExportsSummary(snapshot.CoveredThrough == default ? null : snapshot.CoveredThrough, "export", 1),
     });
 
-    private (int, RunResult) Restore(RunFile run, RunResult result) => run.Restore!.PlanOnly
+    private (int, RunResult) Restore(RunFile run, RunResult result) => Truth.GetValueOrDefault(run.Account!.Id) is not { Count: > 0 }
+        ? (2, result with { Outcome = RunOutcome.Failed, Reason = nameof(ErrorCatalogue.SnapshotNotFound) })
+        : run.Restore!.PlanOnly
         ? (0, result with { SnapshotId = new string('a', 64), Plan = new RestorePlan(600, 1, 1, "plan") })
         : !IsHealthy && random.Next(3) == 0
             ? (4, result with { Outcome = RunOutcome.Paused, Reason = "Paused", SnapshotId = new string('a', 64) })
