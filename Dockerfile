@@ -13,7 +13,7 @@
 ARG DOTNET_VERSION=10.0
 ARG DISTRIBUTION=noble
 
-# Runs on the builder's own architecture and publishes for the target's: nothing is emulated.
+# Runs on the builder's own architecture and publishes for the target's, so that compiling is never emulated.
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:${DOTNET_VERSION}-${DISTRIBUTION} AS source
 ENV CI=true \
     DOTNET_CLI_TELEMETRY_OPTOUT=1 \
@@ -53,6 +53,7 @@ LABEL org.opencontainers.image.title="Kloset worker with ExifTool" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
+# The only step on the target's own architecture: for another one than the builder's it needs emulation (binfmt_misc with QEMU).
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libimage-exiftool-perl \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf/*-old /var/log/* /usr/share/man
