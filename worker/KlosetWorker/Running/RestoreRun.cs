@@ -68,9 +68,11 @@ internal sealed class RestoreRun(RunContext context) : IRun
         return new(await context.DescribeAsync(open, result), error?.ExitCode ?? ExitCode.Ok);
     }
 
-    /// <summary>What a person must know of a restore that did all it could: it came out of an anchor. Null for a whole snapshot.</summary>
-    internal static string? Remark(SnapshotHeader snapshot) => SnapshotMarks.IsIncomplete(snapshot)
-        ? "That snapshot is incomplete: the backup that made it had not ended. Restore again when it has."
+    /// <summary>What a person must know of a restore that did all it could: it came out of an anchor, or is not all. Null for a whole snapshot.</summary>
+    internal static string? Remark(SnapshotHeader snapshot) =>
+        SnapshotMarks.IsIncomplete(snapshot) ? "That snapshot is incomplete: the backup that made it had not ended. Restore again when it has."
+        : snapshot.Sources is { Count: > 1 } sources
+            ? $"That snapshot has {sources.Count} sources, and this is the first of them ({sources[0].Type} {sources[0].Origin}:{sources[0].Directory}); no program restores the others."
         : null;
 
     internal static async Task<SnapshotId> ChooseAsync(RunContext context, Repository repository)
