@@ -70,6 +70,16 @@ public sealed class ManyClustersTests
         Assert.Null(repository.At("status", "maintenance", "nextTime"));
         Assert.Equal(2, repository.Integer("status", "totals", "snapshots"));
         Assert.DoesNotContain(second.Stage.Cluster.List("jobs.batch", Stage.Namespace), job => job.Text("metadata", "labels", "kloset.dev/run-kind") == "maintain");
+
+        // The first cluster is gone for good, and a person says so by the owner's name.
+        second.Stage.Cluster.Patch(
+            Stage.Repositories, Stage.Namespace, Stage.Repository,
+            new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["kloset.dev/take-over"] = "first/photos/lab" } } });
+        repository = await second.Stage.UntilAsync(
+            Stage.Repositories, Stage.Repository, "maintenance by the second cluster", klr => klr.At("status", "maintenance", "lastSuccessTime") is not null, Patience, null, Ct);
+        Assert.Equal("second/photos/lab", repository.Text("status", "owner"));
+        Assert.Equal("True", Stage.Condition(repository, "Maintained").Text("status"));
+        Assert.Equal(2, repository.Integer("status", "totals", "snapshots"));
         second.AssertPlainWords();
     }
 }
