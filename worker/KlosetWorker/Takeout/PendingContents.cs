@@ -80,14 +80,17 @@ internal sealed class PendingContents(LibraryWriter library, TakeoutSet set)
     {
         foreach (var part in entries.GroupBy(entry => entry.Part))
         {
-            if (part.Count() is var count && _kept.GetValueOrDefault(part.Key) == count)
+            // The first entry of a part is known before it is stored, and an anchor may be cut in between: it belongs to the next one.
+            var all = part.ToArray();
+            var count = Array.FindLastIndex(all, entry => held(entry.Id) is not null) + 1;
+            if (_kept.GetValueOrDefault(part.Key) == count)
             {
                 continue;
             }
 
             await using var list = library.OpenScratch();
             JsonSerializer.Serialize(list, PendingPart.Of(part.Key), PendingJson.Default.PendingPart);
-            foreach (var (entry, index) in part.Select((entry, index) => (entry, index)))
+            foreach (var (entry, index) in all.Take(count).Select((entry, index) => (entry, index)))
             {
                 if (held(entry.Id) is not { } content)
                 {
