@@ -96,10 +96,29 @@ internal static class RepositoryPlanner
     public static DateTimeOffset? NextMaintenance(RepositoryFacts facts) => facts.IsOwnedElsewhere ? null : Next(facts.Maintenance, facts.Known.Maintenance, facts);
 
     /// <summary>When the next one is due: a retry after a failure, else the schedule's next slot.</summary>
-    public static DateTimeOffset? Next(EffectiveSchedule? schedule, RecurringStatus? status, RepositoryFacts facts) =>
-        Retry(status, facts) is { } retry && retry > facts.Now ? retry
-        : Missed(schedule, status, facts) is { } missed && missed.Release > facts.Now ? missed.Release
-        : schedule?.NextDue(After(status, facts), facts.Now)?.Due;
+    public static DateTimeOffset? Next(EffectiveSchedule? schedule, RecurringStatus? status, RepositoryFacts facts)
+    {
+        if (Retry(status, facts) is { } retry && retry > facts.Now)
+        {
+            return retry;
+        }
+
+        if (Missed(schedule, status, facts) is var (slot, release))
+        {
+            if (release > facts.Now)
+            {
+                return release;
+            }
+
+            // An operator that came when the slot had long been due has put it off. The status keeps to that, whoever writes it.
+            if (status?.NextTime is { } told && schedule!.IsPromise(told, slot, facts.Now))
+            {
+                return told;
+            }
+        }
+
+        return schedule?.NextDue(After(status, facts), facts.Now)?.Due;
+    }
 
     /// <summary>Structure once a week; on other days the byte budget's share, or the listing where there is no budget.</summary>
     public static RunCheck CheckOf(KlosetRepository repository, RepositoryFacts facts)

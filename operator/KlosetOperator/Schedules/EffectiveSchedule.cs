@@ -36,6 +36,8 @@ internal sealed class EffectiveSchedule
 
     public TimeSpan Jitter { get; }
 
+    private TimeSpan Spread => Jitter > LeastSpread ? Jitter : LeastSpread;
+
     /// <param name="spec">What the object says; null is the default as a whole.</param>
     /// <param name="seed">The object's uid.</param>
     /// <exception cref="InvalidScheduleException">See there.</exception>
@@ -81,16 +83,20 @@ internal sealed class EffectiveSchedule
     /// </param>
     public DateTimeOffset ReleaseOf(Slot slot, DateTimeOffset startedAt, DateTimeOffset? told, DateTimeOffset now)
     {
-        if (slot.Due >= startedAt - OutageAfter)
+        var since = startedAt < now ? startedAt : now; // a clock was set back
+        if (slot.Due >= since - OutageAfter)
         {
             return slot.Due;
         }
 
-        var spread = Jitter > LeastSpread ? Jitter : LeastSpread;
-        return told is { } promised && promised > slot.Due && promised <= now + spread
+        return told is { } promised && promised > slot.Due && promised <= now + Spread
             ? promised
-            : startedAt + StableHash.Within(spread, $"{_seed}/outage/{slot.Time.ToUnixTimeSeconds()}");
+            : since + StableHash.Within(Spread, $"{_seed}/outage/{slot.Time.ToUnixTimeSeconds()}");
     }
+
+    /// <summary>Whether a time in the future is one that <see cref="ReleaseOf"/> gave a missed slot, and not the next slot's.</summary>
+    public bool IsPromise(DateTimeOffset told, Slot missed, DateTimeOffset now) =>
+        told > now && told > missed.Due && told <= now + Spread && told != NextDue(missed.Time, now)?.Due;
 
     /// <summary>The newest slot after <paramref name="after"/> that is due at <paramref name="now"/>. All that were missed before it collapse into it.</summary>
     public Slot? LatestDue(DateTimeOffset after, DateTimeOffset now)
