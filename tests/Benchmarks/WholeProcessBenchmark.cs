@@ -237,7 +237,7 @@ internal sealed class WholeProcessBenchmark : IBenchmark
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            string candidate = Path.Combine(folder.FullName, "out", "lib", "kloset", "kloset");
+            string candidate = Path.Combine(folder.FullName, "out", "kloset");
             if (File.Exists(candidate))
             {
                 return candidate;
