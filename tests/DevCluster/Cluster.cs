@@ -191,12 +191,12 @@ public sealed class Cluster : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         await _app.StopAsync();
+        await _controllers; // which start pods
         if (_pods is not null)
         {
             await _pods.DisposeAsync();
         }
 
-        await _controllers;
         await _app.DisposeAsync();
         _stopping.Dispose();
         _certificate?.Dispose();
