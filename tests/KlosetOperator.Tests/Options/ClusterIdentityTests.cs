@@ -57,6 +57,7 @@ public sealed class ClusterIdentityTests
         return identity.Name;
     }
 
+    /// <summary>Answers the one call that finding a name may make; any other would need rights that the operator does not have, and fails the test.</summary>
     private sealed class Namespaces(Queue<Func<string>> answers) : IApiClient<MetadataOnly<V1Namespace>>
     {
         public ApiResource Resource => ApiResource.Of<MetadataOnly<V1Namespace>>();
