@@ -159,10 +159,16 @@ internal static class NamedLengths
     /// <param name="first">Where the first entry begins, from the type on.</param>
     private static bool Entries(ReadOnlySpan<byte> kept, int within, ReadOnlySpan<byte> type, int first, long length)
     {
+        uint steps = 0; // boxes within the entries of others could make this walk the same ones over and over
         for (int found = kept[..within].IndexOf(type); found >= 0;)
         {
             for (long at = found + first; at + 4 <= kept.Length;)
             {
+                if (++steps > MostEntries)
+                {
+                    return false;
+                }
+
                 uint size = BinaryPrimitives.ReadUInt32BigEndian(kept[(int)at..]);
                 if (size < 4)
                 {
