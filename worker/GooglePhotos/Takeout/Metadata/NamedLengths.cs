@@ -97,7 +97,7 @@ internal static class NamedLengths
 
     /// <summary>Whether the boxes that hold others end within the one that holds them, so that no parser gets from the metadata into the pixels.</summary>
     /// <param name="isCut">More of the box lies where it is looked at as a whole, or is read as zeros.</param>
-    private static bool Nested(ReadOnlySpan<byte> box, bool isPicture, bool isCut)
+    private static bool Nested(ReadOnlySpan<byte> box, bool isPicture, bool isCut, int depth = 0)
     {
         int at = Children(box, isPicture);
         while (at >= 0 && at + 8 <= box.Length)
@@ -110,7 +110,8 @@ internal static class NamedLengths
                 return isCut || !(isPicture || Children(child, isPicture) >= 0);
             }
 
-            if (!Nested(child[..(int)size], isPicture, isCut: false))
+            // Real files are four deep; each level is a frame of this thread's stack.
+            if (depth > 16 || !Nested(child[..(int)size], isPicture, isCut: false, depth + 1))
             {
                 return false;
             }
