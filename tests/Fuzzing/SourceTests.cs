@@ -126,6 +126,16 @@ public sealed class SourceTests : IDisposable
     }
 
     [Fact]
+    public void Boxes_within_boxes_without_end_are_looked_at_in_little_time_and_stack()
+    {
+        byte[] deep = [.. Heic, .. Enumerable.Range(0, 100_000).SelectMany(level => new byte[] { 0, (byte)((100_000 - level) * 8 >> 16), (byte)((100_000 - level) * 8 >> 8), (byte)((100_000 - level) * 8) }.Concat("ipco"u8.ToArray()))];
+        byte[] nested = [.. Heic, .. Box("moov", [.. Enumerable.Range(0, 100_000).SelectMany(_ => new byte[] { 0, 0, 0, 8 }.Concat("ilst"u8.ToArray()))])];
+
+        Fuzz.Feed(deep, 0, Probe);
+        Fuzz.Feed(nested, 1, Probe);
+    }
+
+    [Fact]
     public void What_names_gigabytes_takes_no_memory()
     {
         foreach (var (bytes, at) in new[] { (MediaBytes.Png(new Random(1), 500), 33), (WebP(), 30), (Film(), 64) })
